@@ -1,0 +1,81 @@
+"""The words of the shelf (prompts/vocabulary.yaml) as frozen values."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import yaml
+
+import prompts
+
+RGB = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Colour:
+    """A colour name, its synonyms, and sRGB anchors of its shades."""
+
+    name: str
+    synonyms: tuple[str, ...]
+    shades: tuple[RGB, ...]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is in a pack, and the packs, colours and printed words it usually comes with."""
+
+    name: str
+    kinds: tuple[str, ...]
+    colours: tuple[str, ...]
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """All words of the shelf. Dictionaries map the canonical word to what is known of it."""
+
+    kinds: dict[str, tuple[str, ...]]
+    products: tuple[str, ...]
+    other: dict[str, tuple[str, ...]]
+    colours: dict[str, Colour]
+    contents: dict[str, Contents]
+    parts: tuple[str, ...]
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """The vocabulary that ships with the project."""
+    raw = yaml.safe_load(prompts.read("vocabulary.yaml"))
+    return Vocabulary(
+        kinds={name: tuple(words) for name, words in raw["kinds"].items()},
+        products=tuple(raw["products"]),
+        other={name: tuple(words) for name, words in raw["other"].items()},
+        colours={
+            name: Colour(name, tuple(item["synonyms"]), tuple((r, g, b) for r, g, b in item["shades"]))
+            for name, item in raw["colours"].items()
+        },
+        contents={
+            name: Contents(name, tuple(item["kinds"]), tuple(item["colours"]), tuple(item["words"]))
+            for name, item in raw["contents"].items()
+        },
+        parts=tuple(raw["parts"]),
+    )
+
+
+def plural(word: str) -> str:
+    """The plural of the last word of an English noun phrase ("box" -> "boxes")."""
+    if word.endswith(("s", "x", "ch", "sh")):
+        return word if word.endswith("s") and not word.endswith("ss") else word + "es"
+    if word.endswith("y") and word[-2:-1] not in "aeiou":
+        return word[:-1] + "ies"
+    return word + "s"
+
+
+def singular(word: str) -> str:
+    """The singular of an English noun, good enough for pack words ("boxes" -> "box")."""
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("xes", "ches", "shes", "sses")):
+        return word[:-2]
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
