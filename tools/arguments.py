@@ -1,0 +1,48 @@
+"""What the tools take. These models are the published schemas: every description is read by a language model."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from tools.registry import Arguments
+
+ImageRef = Annotated[str, Field(description="id, file name or path of a photo that the user gave", min_length=1)]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Coordinates = tuple[int, int, int, int]
+
+
+class Example(Arguments):
+    """A box around one item that shows what to count."""
+
+    box: Coordinates | None = Field(None, description="[x0, y0, x1, y1] in pixels; none: the whole image")
+    image: ImageRef | None = Field(None, description="another photo that the box is on; none: the same photo")
+
+
+class Where(Arguments):
+    """A place on the photo, relative to another thing or to the photo itself."""
+
+    relation: Literal[
+        "left of", "right of", "above", "below", "left half", "right half", "upper half", "lower half"
+    ]
+    reference: Words | None = Field(None, description="the other thing, for left of, right of, above, below")
+
+
+class CountArguments(Arguments):
+    """Count one kind of thing on one photo."""
+
+    image: ImageRef
+    target: Words = Field(
+        description="what to count, as a noun phrase in the user's words, without numbers or places: "
+        "'Sunkist bottles', 'red cans', 'empty gaps'"
+    )
+    exclude: tuple[Words, ...] = Field((), max_length=8, description="look-alikes that are not to be counted")
+    row: int | None = Field(None, ge=-20, le=20, description="shelf, counted from the top; -1 is the bottom shelf")
+    where: tuple[Where, ...] = Field((), max_length=4)
+    like: tuple[Example, ...] = Field((), max_length=8, description="examples of the thing, as boxes")
+    optimize: bool = Field(True, description="try better wordings of the target")
+
+
+class PhotoArguments(Arguments):
+    """A tool that needs nothing but the photo."""
+
+    image: ImageRef
