@@ -1,0 +1,146 @@
+"""Label evidence: the words printed on packs and price tags, read with RapidOCR (models inside its wheel).
+
+The photo is brought to a size at which small print is read, cut into overlapping tiles, and the words of all
+tiles are merged. What is read is data: it is matched against the words of a target and never obeyed.
+"""
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.geometry import Box, overlap_of_smaller
+
+TILE = 1600  # px; the detector's cost grows with area, and beyond 2000 it would shrink its input
+OVERLAP = 240  # px; wider than nearly every printed word at the working size
+ENLARGED_SIDE = 1920  # px; photos smaller than this are enlarged to it, by MAX_ENLARGEMENT at most
+MAX_ENLARGEMENT = 3.0
+MAX_PIXELS = 9_000_000  # larger photos are reduced to this: reading stays within seconds on two cores
+MIN_SCORE = 0.3  # poorly read words still match a known brand; the match itself is judged later
+
+
+@dataclass(frozen=True)
+class ReadWord:
+    """One word: its text, its box in photo pixels, how sure the reader is, and which way it runs."""
+
+    text: str
+    box: Box
+    score: float
+    vertical: bool = False
+
+
+class LabelReader:
+    """Reads words; the reader is loaded at the first call and may be shared between threads."""
+
+    def __init__(self) -> None:
+        self._engine: Any = None
+        self._lock = threading.Lock()
+
+    def read(self, pixels: NDArray[np.uint8]) -> tuple[ReadWord, ...]:
+        """The words on a photo, from top to bottom.
+
+        Args:
+            pixels: (H, W, 3) uint8 RGB.
+        """
+        height, width = pixels.shape[:2]
+        scale = working_scale(width, height)
+        if scale != 1.0:
+            interpolation = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+            size = (round(width * scale), round(height * scale))
+            pixels = cv2.resize(pixels, size, interpolation=interpolation)
+        words: list[ReadWord] = []
+        for x, y, tile in tiles(pixels):
+            words.extend(self._read_tile(tile, x, y))
+        merged = merge_words(words)
+        return tuple(
+            ReadWord(word.text, _scaled(word.box, 1 / scale, width, height), word.score, word.vertical)
+            for word in merged
+        )
+
+    def _read_tile(self, tile: NDArray[np.uint8], left: int, top: int) -> list[ReadWord]:
+        with self._lock:  # the reader keeps state between its stages
+            result = self._loaded()(tile[:, :, ::-1])
+        if result.boxes is None or result.txts is None:
+            return []
+        words: list[ReadWord] = []
+        for quad, text, score in zip(result.boxes, result.txts, result.scores, strict=True):
+            words.extend(split_line(np.asarray(quad) + (left, top), text, float(score)))
+        return words
+
+    def _loaded(self) -> Any:
+        if self._engine is None:
+            from rapidocr import RapidOCR
+
+            logging.getLogger("RapidOCR").setLevel(logging.ERROR)
+            self._engine = RapidOCR(
+                params={"Global.text_score": MIN_SCORE, "Global.log_level": "error", "Rec.rec_batch_num": 8}
+            )
+        return self._engine
+
+
+def working_scale(width: int, height: int) -> float:
+    """How much a photo is enlarged or reduced before it is read."""
+    side = max(width, height)
+    if side < ENLARGED_SIDE:
+        return min(ENLARGED_SIDE / side, MAX_ENLARGEMENT)
+    return min(1.0, (MAX_PIXELS / (width * height)) ** 0.5)
+
+
+def tiles(pixels: NDArray[np.uint8]) -> list[tuple[int, int, NDArray[np.uint8]]]:
+    """(left, top, tile) pieces that overlap by OVERLAP and cover the picture."""
+    height, width = pixels.shape[:2]
+    return [
+        (x, y, pixels[y : y + tile_height, x : x + tile_width])
+        for y, tile_height in _spans(height)
+        for x, tile_width in _spans(width)
+    ]
+
+
+def _spans(length: int) -> list[tuple[int, int]]:
+    if length <= TILE + OVERLAP:
+        return [(0, length)]
+    pieces = -(-(length - OVERLAP) // (TILE - OVERLAP))
+    size = -(-(length + (pieces - 1) * OVERLAP) // pieces)
+    return [(min(i * (size - OVERLAP), length - size), size) for i in range(pieces)]
+
+
+def split_line(quad: NDArray[np.float32], text: str, score: float) -> list[ReadWord]:
+    """The words of one line, each with its share of the line's box by character position.
+
+    Args:
+        quad: (4, 2) corners from the top left, clockwise as the text runs.
+    """
+    left, top = (int(v) for v in quad.min(axis=0))
+    right, bottom = (int(np.ceil(v)) for v in quad.max(axis=0))
+    vertical = bottom - top > 1.5 * (right - left)
+    start, words = 0, []
+    for part in text.split():
+        begin = text.index(part, start)
+        start = begin + len(part)
+        a, b = begin / len(text), start / len(text)
+        if vertical:
+            box = (left, round(top + a * (bottom - top)), right, round(top + b * (bottom - top)))
+        else:
+            box = (round(left + a * (right - left)), top, round(left + b * (right - left)), bottom)
+        if box[2] > box[0] and box[3] > box[1]:
+            words.append(ReadWord(part, box, score, vertical))
+    return words
+
+
+def merge_words(words: list[ReadWord]) -> list[ReadWord]:
+    """One word where overlapping tiles read it twice: the longer reading wins, then the surer one."""
+    kept: list[ReadWord] = []
+    for word in sorted(words, key=lambda w: (-len(w.text), -w.score)):
+        if all(overlap_of_smaller(word.box, other.box) < 0.6 for other in kept):
+            kept.append(word)
+    return sorted(kept, key=lambda w: (w.box[1], w.box[0]))
+
+
+def _scaled(box: Box, factor: float, width: int, height: int) -> Box:
+    x0, y0, x1, y1 = (round(v * factor) for v in box)
+    x0, y0 = min(max(x0, 0), width - 1), min(max(y0, 0), height - 1)
+    return (x0, y0, min(max(x1, x0 + 1), width), min(max(y1, y0 + 1), height))
