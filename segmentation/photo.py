@@ -104,7 +104,9 @@ def decode_photo(data: bytes, name: str) -> Photo:
 
 def file_name(path: str) -> str:
     """The last part of a path (either slash), fit to be shown."""
-    return printable(path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1], 100) or "photo"
+    # Cleaned before it is split: an escape sequence may hold a slash.
+    last = printable(path, len(path)).replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    return printable(last, 100) or "photo"
 
 
 def quality_warnings(pixels: Pixels) -> tuple[str, ...]:
@@ -173,9 +175,10 @@ def _check_size(image: Image.Image, name: str) -> None:
 def _upright_rgb(image: Image.Image, name: str) -> tuple[Pixels, tuple[str, ...]]:
     """The first frame as (H, W, 3) RGB, and what was done to it that a reader should know."""
     image.load()
+    tags: dict[int, object] = dict(getattr(image, "tag_v2", {}))
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16"):
-        grey = _scaled(image)
+        grey = _scaled(np.asarray(image), tags)
         return np.repeat(grey[:, :, None], 3, axis=2), ()
     if image.mode in ("I", "F", "LAB", "HSV"):
         _refuse(name, f"pixel format {image.mode!r}; save it with 8 or 16 bits as RGB or grey")
@@ -188,15 +191,15 @@ def _upright_rgb(image: Image.Image, name: str) -> tuple[Pixels, tuple[str, ...]
     return np.array(_srgb(image)), notes
 
 
-def _scaled(image: Image.Image) -> Pixels:
-    """A 16-bit grey picture as (H, W) 8 bit; Pillow's own conversion clips at 255."""
-    values = np.asarray(image).astype(np.uint32)
-    tags: dict[int, object] = dict(getattr(image, "tag_v2", {}))
-    depth = tags.get(258)
-    top = 4095 if depth == (12,) else 65535
-    grey = np.minimum((values * 255 + top // 2) // top, 255).astype(np.uint8)
-    white_is_zero = tags.get(262) == 0
-    return np.asarray(255 - grey if white_is_zero else grey, dtype=np.uint8)
+def _scaled(values: npt.NDArray[np.uint16], tags: dict[int, object]) -> Pixels:
+    """A 16-bit grey picture (H, W) in 8 bits; Pillow's own conversion clips at 255.
+
+    `tags` are those of a TIFF: it may have used 12 of the 16 bits, or count from white to black.
+    """
+    bits, photometric = 258, 262
+    top = 4095 if tags.get(bits) == (12,) else 65535
+    grey = (values.astype(np.uint32) * 255 + top // 2) // top
+    return (255 - grey if tags.get(photometric) == 0 else grey).astype(np.uint8)
 
 
 def _srgb(image: Image.Image) -> Image.Image:
