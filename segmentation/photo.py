@@ -31,6 +31,8 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_PIXELS = 80_000_000
 MAX_SIDE = 30_000
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+# Without waiting: opening a pipe would block until somebody writes to it.
+OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 READABLE = "JPEG, PNG, WebP, BMP, TIFF or GIF"
 
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
@@ -64,13 +66,37 @@ class Photo:
 
 
 def read_photo(path: str | os.PathLike[str]) -> Photo:
-    """Read a photo from a regular file.
+    """Read a photo from a regular file; never waits for a pipe, never reads a device.
 
     Raises:
         PhotoError: nothing there, no regular file, too large, or no readable photo.
     """
     name = file_name(os.fspath(path))
-    return decode_photo(_read_bytes(Path(path), name), name)
+    try:
+        _check_regular(Path(path).stat(), name)
+        return photo_of_descriptor(os.open(path, OPEN_FLAGS), name)
+    except FileNotFoundError:
+        _refuse(name, "no such file")
+    except ValueError:  # a NUL byte in the path
+        _refuse(name, "not a path")
+    except OSError as error:
+        _refuse(name, (error.strerror or "cannot be read").lower())
+
+
+def photo_of_descriptor(descriptor: int, name: str) -> Photo:
+    """Read a photo from an open file descriptor, which is closed.
+
+    Raises:
+        PhotoError: no regular file, too large, or no readable photo.
+    """
+    with os.fdopen(descriptor, "rb") as file:
+        # Looked at again although the path was: it may have become a pipe between the look and the opening.
+        status = os.fstat(descriptor)
+        _check_regular(status, name)
+        if status.st_size > MAX_BYTES:
+            _refuse(name, f"larger than {MAX_BYTES // 2**20} MB")
+        data = file.read(MAX_BYTES + 1)
+    return decode_photo(data, name)
 
 
 def decode_photo(data: bytes, name: str) -> Photo:
@@ -136,26 +162,6 @@ def quality_warnings(pixels: Pixels) -> tuple[str, ...]:
     if shade >= 190 and black >= 100:
         found.append("overexposed: four fifths of the photo are nearly white")
     return tuple(found)
-
-
-def _read_bytes(path: Path, name: str) -> bytes:
-    """All bytes of a regular file; never waits for a pipe, never reads a device."""
-    try:
-        _check_regular(path.stat(), name)
-        # Opened without waiting and looked at again: the path may have become a pipe since.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            _check_regular(status, name)
-            if status.st_size > MAX_BYTES:
-                _refuse(name, f"larger than {MAX_BYTES // 2**20} MB")
-            return file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        _refuse(name, "no such file")
-    except ValueError:  # a NUL byte in the path
-        _refuse(name, "not a path")
-    except OSError as error:
-        _refuse(name, (error.strerror or "cannot be read").lower())
 
 
 def _check_regular(status: os.stat_result, name: str) -> None:
