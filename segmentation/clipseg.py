@@ -1,0 +1,296 @@
+"""CLIPSeg with the photo encoded once and decoded for any number of conditions.
+
+The transformers model is used layer by layer. Views pass the encoder only as far as the last layer that the
+decoder reads; the decoder's own reductions of those layers are what is cached, because they do not depend on
+the condition and are a twelfth of the size. An example picture passes the whole tower: its condition is the
+pooled output of the last layer. The result equals the plain forward of transformers (a test holds that).
+
+Lüddecke and Ecker, "Image Segmentation Using Text and Image Prompts", https://arxiv.org/abs/2112.10003
+"""
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from segmentation.cache import ByteCache
+from segmentation.checkpoint import WEIGHTS, Checkpoint, resolve
+from segmentation.device import Device, DeviceWish, choose_device
+from segmentation.errors import CheckpointError
+from segmentation.geometry import Box
+from segmentation.visual_prompt import visual_prompt
+
+ACTIVATION_CACHE_BYTES = 192 * 2**20  # about 500 views of 352 px with 64 reduced channels
+CONDITION_CACHE_BYTES = 4 * 2**20
+LEGACY_EOS = 2  # in configurations of old files; there transformers pools at the largest token id instead
+
+
+@dataclass(frozen=True, eq=False)
+class Conditions:
+    """What the decoder is asked for: raw projected vectors (not of unit length), one per name.
+
+    Raw vectors may be averaged and mixed: CLIPSeg was trained on mixtures of text and image vectors.
+    """
+
+    names: tuple[str, ...]
+    vectors: NDArray[np.float32]  # (P, D)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def average(self) -> "Conditions":
+        """One condition: the mean of all (an ensemble of wordings of one target)."""
+        return Conditions((" | ".join(self.names),), self.vectors.mean(axis=0, keepdims=True))
+
+    def mixed(self, other: "Conditions", weight: float) -> "Conditions":
+        """One condition: `weight` of these, the rest of the other (words with an example picture)."""
+        mine, theirs = self.average(), other.average()
+        vectors = weight * mine.vectors + (1 - weight) * theirs.vectors
+        return Conditions((f"{mine.names[0]} + {theirs.names[0]}",), vectors.astype(np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class Activations:
+    """Encoded views: the extracted layers, reduced by the decoder, deepest first."""
+
+    reduced: Tensor  # (L, B, tokens + 1, D) on the model's device
+
+    def __len__(self) -> int:
+        return int(self.reduced.shape[1])
+
+
+class ClipSeg:
+    """A loaded CLIPSeg. May be shared between threads: one call computes at a time."""
+
+    def __init__(self, model: Any, tokenizer: Any, checkpoint: Checkpoint, device: Device) -> None:
+        self.checkpoint = checkpoint
+        self.device = device
+        self.size = checkpoint.input.size
+        self._model = model.to(device.name).eval()
+        self._tokenizer = tokenizer
+        self._mean = torch.tensor(checkpoint.input.mean, device=device.name).view(1, 3, 1, 1) * 255
+        self._std = torch.tensor(checkpoint.input.std, device=device.name).view(1, 3, 1, 1) * 255
+        self._lock = threading.RLock()
+        self._views: ByteCache[Tensor] = ByteCache(ACTIVATION_CACHE_BYTES)
+        self._conditions: ByteCache[NDArray[np.float32]] = ByteCache(CONDITION_CACHE_BYTES)
+        self.encoded = 0  # views that really passed the encoder
+
+    @classmethod
+    def load(cls, reference: str | Path | None = None, device: DeviceWish = "auto") -> "ClipSeg":
+        """Loads the checkpoint that a folder, a name or a hub id stands for; None is the shipped one.
+
+        Raises:
+            CheckpointError: weights missing, refused, damaged, or not fitting their configuration.
+        """
+        checkpoint = resolve(reference)
+        chosen = choose_device(device)
+        return cls(*_loaded(checkpoint), checkpoint, chosen)
+
+    @property
+    def dtype(self) -> str:
+        """The number format, with its reason."""
+        return f"{self.device.dtype} ({self.device.reason})"
+
+    def text(self, texts: Sequence[str]) -> Conditions:
+        """One condition per text, in their order."""
+        with self._lock, torch.inference_mode():
+            vectors: dict[str, NDArray[np.float32]] = {}
+            for text in texts:
+                if (vector := self._conditions.get(("text", text))) is not None:
+                    vectors[text] = vector
+            missing = [text for text in dict.fromkeys(texts) if text not in vectors]
+            if missing:
+                tokens = self._tokenizer(
+                    missing,
+                    padding=True,
+                    truncation=True,
+                    max_length=self._model.config.text_config.max_position_embeddings,
+                    return_tensors="pt",
+                ).to(self.device.name)
+                output = self._model.clip.get_text_features(tokens["input_ids"], tokens["attention_mask"])
+                for text, row in zip(missing, output.pooler_output.float().cpu().numpy(), strict=True):
+                    vectors[text] = row
+                    self._conditions.put(("text", text), row, row.nbytes)
+        return Conditions(tuple(texts), np.stack([vectors[text] for text in texts]))
+
+    def image(self, pixels: NDArray[np.uint8], box: Box) -> Conditions:
+        """The condition of an example: a box on a photo.
+
+        Args:
+            pixels: (H, W, 3) uint8 RGB.
+            box: the example, in pixels of that photo.
+
+        Raises:
+            BoxError: the box lies outside the photo or has no area.
+        """
+        picture = visual_prompt(pixels, box, self.size, self.checkpoint.input.mean)
+        key = ("image", hashlib.sha256(picture.tobytes()).digest(), picture.shape)
+        with self._lock, torch.inference_mode():
+            vector = self._conditions.get(key)
+            if vector is None:
+                vision = self._model.clip.vision_model
+                hidden = self._embedded(picture[None])
+                for layer in vision.encoder.layers:
+                    hidden = layer(hidden, None)
+                pooled = self._model.clip.visual_projection(vision.post_layernorm(hidden[:, 0]))
+                vector = pooled[0].float().cpu().numpy()
+                self._conditions.put(key, vector, vector.nbytes)
+        return Conditions(("example",), vector[None])
+
+    def encode(self, views: NDArray[np.uint8]) -> Activations:
+        """Encodes square views; those seen before come from the cache.
+
+        Args:
+            views: (B, S, S, 3) uint8 RGB with S = `size`.
+        """
+        if views.ndim != 4 or views.shape[1:] != (self.size, self.size, 3) or views.dtype != np.uint8:
+            raise ValueError(
+                f"views must be (B, {self.size}, {self.size}, 3) uint8, got {views.shape} {views.dtype}"
+            )
+        # The size and the mode belong to the key: pictures of other shapes can have the same bytes.
+        keys = [(hashlib.sha256(view.tobytes()).digest(), self.size, "RGB") for view in views]
+        with self._lock, torch.inference_mode():
+            found = {key: self._views.get(key) for key in keys}
+            missing = [
+                index for index, key in enumerate(keys) if found[key] is None and keys.index(key) == index
+            ]
+            batch = self.device.batch(self._encoder_bytes())
+            for start in range(0, len(missing), batch):
+                chosen = missing[start : start + batch]
+                reduced = self._reduced(views[chosen])  # (L, b, tokens + 1, D)
+                self.encoded += len(chosen)
+                for position, index in enumerate(chosen):
+                    one = reduced[:, position].clone()
+                    found[keys[index]] = one
+                    self._views.put(keys[index], one, one.nelement() * one.element_size())
+            ordered = [tensor for key in keys if (tensor := found[key]) is not None]
+            return Activations(torch.stack(ordered, dim=1))
+
+    def decode(self, activations: Activations, conditions: Conditions) -> NDArray[np.float32]:
+        """Logits of every view for every condition, (B, P, S, S); the sigmoid is left to the caller."""
+        decoder = self._model.decoder
+        views, prompts = len(activations), len(conditions)
+        with self._lock, torch.inference_mode():
+            vectors = torch.from_numpy(conditions.vectors).to(self.device.name)
+            scale, shift = decoder.film_mul(vectors), decoder.film_add(vectors)  # (P, D)
+            logits = np.empty((views * prompts, self.size, self.size), np.float32)
+            pairs = torch.arange(views * prompts, device=self.device.name)
+            batch = self.device.batch(self._decoder_bytes())
+            for start in range(0, len(pairs), batch):
+                view = torch.div(pairs[start : start + batch], prompts, rounding_mode="floor")
+                prompt = pairs[start : start + batch] % prompts
+                hidden = torch.zeros((), device=self.device.name)
+                for depth, layer in enumerate(decoder.layers):
+                    hidden = activations.reduced[depth][view] + hidden  # (b, tokens + 1, D)
+                    if depth == decoder.conditional_layer:
+                        hidden = scale[prompt][:, None] * hidden + shift[prompt][:, None]
+                    hidden = layer(hidden, None)
+                grid = self.size // self._model.config.vision_config.patch_size
+                image = hidden[:, 1:].transpose(1, 2).reshape(len(view), -1, grid, grid)
+                masks = decoder.transposed_convolution(image)[:, 0]
+                logits[start : start + batch] = masks.float().cpu().numpy()
+        return logits.reshape(views, prompts, self.size, self.size)
+
+    def _embedded(self, views: NDArray[np.uint8]) -> Tensor:
+        """Normalised views after the embedding, (B, tokens + 1, width)."""
+        pixels = torch.from_numpy(np.ascontiguousarray(views)).to(self.device.name).permute(0, 3, 1, 2)
+        vision = self._model.clip.vision_model
+        embedded = vision.embeddings((pixels.float() - self._mean) / self._std, interpolate_pos_encoding=True)
+        return vision.pre_layrnorm(embedded)  # type: ignore[no-any-return]  # transformers' own spelling
+
+    def _reduced(self, views: NDArray[np.uint8]) -> Tensor:
+        extracted = self._model.extract_layers
+        hidden = self._embedded(views)
+        kept: dict[int, Tensor] = {}
+        for index, layer in enumerate(self._model.clip.vision_model.encoder.layers[: max(extracted) + 1]):
+            hidden = layer(hidden, None)
+            if index in extracted:
+                kept[index] = hidden
+        deepest_first = [kept[index] for index in extracted[::-1]]
+        return torch.stack(
+            [reduce(layer) for reduce, layer in zip(self._model.decoder.reduces, deepest_first, strict=True)]
+        )
+
+    def _tokens(self) -> int:
+        return int((self.size // self._model.config.vision_config.patch_size) ** 2 + 1)
+
+    def _encoder_bytes(self) -> int:
+        """Working memory of one view: the widest tensors of a layer, in float32."""
+        vision = self._model.config.vision_config
+        return int(self._tokens() * 4 * (2 * vision.intermediate_size + 6 * vision.hidden_size))
+
+    def _decoder_bytes(self) -> int:
+        config = self._model.config
+        return int(self._tokens() * 4 * (2 * config.decoder_intermediate_size + 64 * config.reduce_dim))
+
+
+def _loaded(checkpoint: Checkpoint) -> tuple[Any, Any]:
+    """The model and the tokenizer of a checked folder."""
+    import transformers
+    from safetensors import SafetensorError
+
+    name = checkpoint.name
+    try:
+        config = transformers.CLIPSegConfig.from_pretrained(checkpoint.folder, local_files_only=True)
+        _check_shape(config, checkpoint)
+        _check_weights(config, checkpoint)
+        transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        model = transformers.CLIPSegForImageSegmentation.from_pretrained(
+            checkpoint.folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
+        )
+    except SafetensorError as error:
+        raise CheckpointError(f"{name}: {WEIGHTS} is damaged or cut short ({error})") from error
+    tokenizer = transformers.AutoTokenizer.from_pretrained(
+        checkpoint.folder, local_files_only=True, trust_remote_code=False
+    )
+    _check_tokenizer(tokenizer, config, name)
+    return model, tokenizer
+
+
+def _check_shape(config: Any, checkpoint: Checkpoint) -> None:
+    patch = config.vision_config.patch_size
+    if checkpoint.input.size % patch:
+        raise CheckpointError(
+            f"{checkpoint.name}: pictures of {checkpoint.input.size} px do not divide into {patch} px patches"
+        )
+    if config.use_complex_transposed_convolution and patch != 16:
+        raise CheckpointError(f"{checkpoint.name}: the refined head fits patches of 16 px only, not {patch}")
+
+
+def _check_weights(config: Any, checkpoint: Checkpoint) -> None:
+    """Compares names and shapes: transformers would fill what is missing with random numbers."""
+    import transformers
+    from safetensors import safe_open
+
+    with torch.device("meta"):
+        wanted = {
+            key: tuple(value.shape)
+            for key, value in transformers.CLIPSegForImageSegmentation(config).state_dict().items()
+        }
+    with safe_open(checkpoint.folder / WEIGHTS, framework="pt") as file:
+        given = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+    wrong = sorted(key for key, shape in wanted.items() if given.get(key) != shape)
+    if wrong:
+        first = wrong[0]
+        raise CheckpointError(
+            f"{checkpoint.name}: {len(wrong)} of {len(wanted)} weights do not fit config.json; "
+            f"{first} should be {wanted[first]} and is {given.get(first, 'missing')}"
+        )
+
+
+def _check_tokenizer(tokenizer: Any, config: Any, name: str) -> None:
+    text = config.text_config
+    ids = tokenizer("red bottle")["input_ids"]
+    if max(tokenizer.get_vocab().values()) >= text.vocab_size:
+        raise CheckpointError(f"{name}: the tokenizer knows more words than the model ({text.vocab_size})")
+    if text.eos_token_id not in (LEGACY_EOS, *ids):
+        raise CheckpointError(
+            f"{name}: the tokenizer does not end texts with the model's token {text.eos_token_id}"
+        )

@@ -1,0 +1,213 @@
+"""Meaning evidence: where the words, or an example, lie on a photo.
+
+The photo is looked at in overlapping square views; what lights up is looked at again from closer, until one
+facing is wide enough to be told from the next, the photo has no more pixels, or the budget of views is spent.
+All views are fused on one canvas, and its connected components are what meaning alone would count.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.checkpoint import Checkpoint, Thresholds
+from segmentation.chunks import Chunk, find_chunks
+from segmentation.clipseg import Activations, Conditions
+from segmentation.components import Component, find_components
+from segmentation.fusion import Canvas
+from segmentation.geometry import Box, clip, grow, iou
+from segmentation.heatmap import HeatMap
+from segmentation.views import View, cover, cut, overview
+
+PATCH = 16  # px of the encoder's picture per token, in all CLIPSeg checkpoints
+VIEW_BUDGET = 48  # views per photo and target, the overview included
+TOKENS_PER_FACING = 4.5  # below about 4 the components of touching packs merge (a synthetic check, docs)
+TOKENS_OF_A_BLOCK = 8.0  # a chunk larger than this both ways may be many packs: look once from closer
+FACING_OF_HEIGHT = 0.6  # a facing is at most about this wide for its height, so a wide chunk is several
+PADDING = 0.25  # of a chunk's side, before the crop is squared by taking more image
+CLOSER = 4.0  # weight of a view against one of twice its side
+SMALLEST_PART = 0.5  # area in tokens of the overview (chunks) or of the closest view (components)
+LEAST_PIXELS = 1.0  # a view this many times the encoder size is the closest: closer ones show no more
+BATCH = 8  # views decoded together: bounds the logits held at once
+
+
+class Encoder(Protocol):
+    """What this module needs of a ClipSeg."""
+
+    checkpoint: Checkpoint
+    size: int
+
+    def encode(self, views: NDArray[np.uint8]) -> Activations:
+        """Encodes (B, S, S, 3) views."""
+
+    def decode(self, activations: Activations, conditions: Conditions) -> NDArray[np.float32]:
+        """Logits (B, P, S, S)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Meaning:
+    """What CLIPSeg alone says about one target on one photo."""
+
+    heat: HeatMap
+    chunks: tuple[Chunk, ...]
+    components: tuple[Component, ...]
+    presence: float  # best probability anywhere
+    saturated: bool  # views that were wanted were not looked at
+    views: int
+    seconds: dict[str, float] = field(default_factory=dict)  # by stage
+
+
+def find_meaning(
+    engine: Encoder, pixels: NDArray[np.uint8], conditions: Conditions, thresholds: Thresholds | None = None
+) -> Meaning:
+    """Looks for one target.
+
+    Args:
+        engine: a loaded ClipSeg.
+        pixels: (H, W, 3) uint8 RGB, the upright photo.
+        conditions: the wordings of the target; their raw vectors are averaged.
+        thresholds: instead of those that came with the checkpoint.
+    """
+    return _Search(engine, pixels, conditions.average(), thresholds or engine.checkpoint.thresholds).run()
+
+
+def find_meaning_many(
+    engine: Encoder,
+    pixels: NDArray[np.uint8],
+    targets: Sequence[Conditions],
+    thresholds: Thresholds | None = None,
+) -> tuple[Meaning, ...]:
+    """Looks for several targets on one photo, each with its own wordings.
+
+    Views lie on a lattice, so targets that stand near each other share them: a view is encoded for the first
+    and only decoded for the others.
+    """
+    return tuple(find_meaning(engine, pixels, conditions, thresholds) for conditions in targets)
+
+
+def survey(engine: Encoder, pixels: NDArray[np.uint8], conditions: Conditions) -> tuple[HeatMap, ...]:
+    """The cheap look: one map per condition from the overview alone, to compare wordings before a search."""
+    height, width = pixels.shape[:2]
+    canvases = [Canvas(width, height) for _ in conditions.names]
+    views = overview(width, height)
+    activations = engine.encode(_cut_all(engine, pixels, views))
+    for view, logits in zip(views, engine.decode(activations, conditions), strict=True):
+        for canvas, one in zip(canvases, logits, strict=True):
+            canvas.add(view, one)
+    return tuple(canvas.heat() for canvas in canvases)
+
+
+class _Search:
+    """One target on one photo: what was looked at so far, and what it showed."""
+
+    def __init__(
+        self, engine: Encoder, pixels: NDArray[np.uint8], target: Conditions, thresholds: Thresholds
+    ) -> None:
+        self.engine = engine
+        self.pixels = pixels
+        self.target = target
+        self.thresholds = thresholds
+        self.height, self.width = pixels.shape[:2]
+        self.canvas = Canvas(self.width, self.height)
+        self.looked: dict[View, None] = {}
+        self.seconds: dict[str, float] = {}
+        self.tokens = engine.size / PATCH
+
+    def run(self) -> Meaning:
+        views = overview(self.width, self.height)
+        widest = views[0].side
+        saturated = False
+        before: tuple[Box, ...] = ()
+        chunks: tuple[Chunk, ...] = ()
+        while views:
+            self._look(views, widest)
+            with self._clock("chunks"):
+                heat = self.canvas.heat()
+                token = widest / self.tokens
+                chunks = find_chunks(
+                    heat, self.thresholds.seed, self.thresholds.grow, SMALLEST_PART * token**2
+                )
+                wanted = self._closer(chunks, before)
+            room = VIEW_BUDGET - len(self.looked)
+            saturated = saturated or len(wanted) > room
+            views = wanted[:room]
+            before = tuple(chunk.box for chunk in chunks)
+        with self._clock("components"):
+            token = min(view.side for view in self.looked) / self.tokens
+            components = find_components(
+                heat,
+                self.thresholds.seed,
+                self.thresholds.mask,
+                SMALLEST_PART * token**2,
+                self.width,
+                self.height,
+            )
+        return Meaning(heat, chunks, components, heat.peak, saturated, len(self.looked), dict(self.seconds))
+
+    def _look(self, views: Sequence[View], widest: int) -> None:
+        for start in range(0, len(views), BATCH):
+            batch = views[start : start + BATCH]
+            with self._clock("cut"):
+                pictures = _cut_all(self.engine, self.pixels, batch)
+            with self._clock("encode"):
+                activations = self.engine.encode(pictures)
+            with self._clock("decode"):
+                logits = self.engine.decode(activations, self.target)
+            with self._clock("fuse"):
+                for view, one in zip(batch, logits[:, 0], strict=True):
+                    self.canvas.add(view, one, CLOSER ** np.log2(widest / view.side))
+                    self.looked[view] = None
+
+    def _closer(self, chunks: Sequence[Chunk], before: Sequence[Box]) -> tuple[View, ...]:
+        """The views that chunks ask for and that were not looked at yet, best chunk first."""
+        wanted: dict[View, None] = {}
+        for chunk in chunks:
+            side = self._side_for(chunk, before)
+            if side is not None:
+                box = clip(grow(chunk.box, PADDING), self.width, self.height)
+                wanted.update(dict.fromkeys(cover(box, side, self.width, self.height)))
+        return tuple(view for view in wanted if view not in self.looked)
+
+    def _side_for(self, chunk: Chunk, before: Sequence[Box]) -> int | None:
+        """From how close a chunk should be looked at next; None when it was seen well enough."""
+        x0, y0, x1, y1 = chunk.box
+        x, y = (x0 + x1) / 2, (y0 + y1) / 2
+        seen_from = min(
+            view.side
+            for view in self.looked
+            if view.x <= x <= view.x + view.side and view.y <= y <= view.y + view.side
+        )
+        width, height = x1 - x0, y1 - y0
+        facing = min(width, FACING_OF_HEIGHT * height)
+        block = min(width, height) * self.tokens / seen_from > TOKENS_OF_A_BLOCK
+        unchanged = any(iou(chunk.box, box) > 0.7 for box in before)
+        sides = [side for side in self._sides() if side < seen_from]
+        if block and not unchanged:
+            return sides[0] if sides else None
+        if facing * self.tokens / seen_from >= TOKENS_PER_FACING or not sides:
+            return None
+        return next((side for side in sides if facing * self.tokens / side >= TOKENS_PER_FACING), sides[-1])
+
+    def _sides(self) -> list[int]:
+        """Halves of the overview's side, as long as the photo has the pixels."""
+        side = next(iter(self.looked)).side
+        sides = []
+        while side / 2 >= self.engine.size * LEAST_PIXELS and side // 2 <= min(self.width, self.height):
+            side //= 2
+            sides.append(side)
+        return sides
+
+    @contextmanager
+    def _clock(self, stage: str) -> Iterator[None]:
+        begin = time.perf_counter()
+        yield
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - begin
+
+
+def _cut_all(engine: Encoder, pixels: NDArray[np.uint8], views: Sequence[View]) -> NDArray[np.uint8]:
+    form = engine.checkpoint.input
+    return np.stack([cut(pixels, view, engine.size, form.mean) for view in views])
