@@ -260,6 +260,11 @@ def _check_shape(config: Any, checkpoint: Checkpoint) -> None:
         raise CheckpointError(
             f"{checkpoint.name}: pictures of {checkpoint.input.size} px do not divide into {patch} px patches"
         )
+    layers = config.vision_config.num_hidden_layers
+    if max(config.extract_layers) >= layers:
+        raise CheckpointError(
+            f"{checkpoint.name}: extract_layers asks for layer {max(config.extract_layers)} of {layers} (from 0)"
+        )
     if config.use_complex_transposed_convolution and patch != 16:
         raise CheckpointError(f"{checkpoint.name}: the refined head fits patches of 16 px only, not {patch}")
 

@@ -27,8 +27,8 @@ def find_components(
 ) -> tuple[Component, ...]:
     """The components of a map, from top to bottom and left to right.
 
-    A map without contrast is no special case: all of it above the thresholds is one component, all of it below
-    is none.
+    A map without contrast is no special case: all of it above the thresholds is one component, all of it
+    below is none.
 
     Args:
         heat: the fused map.

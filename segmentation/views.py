@@ -83,10 +83,10 @@ def _number(length: float, side: float) -> int:
 def _starts(begin: int, end: int, side: int, limit: int) -> list[int]:
     """First pixels of the windows that hold [begin, end) on an axis of `limit` pixels, in order."""
     step = max(1, side // LATTICE)
+    last = max(0, limit - side)  # the photo's border is a place of the lattice too
     number = _number(end - begin, side)
     if number == 1:
         wishes = [(begin + end - side) / 2]
     else:
         wishes = [begin + (end - begin - side) * index / (number - 1) for index in range(number)]
-    last = max(0, limit - side)
-    return sorted({min(last, max(0, round(wish / step) * step)) for wish in wishes})
+    return sorted({last if wish > last - step / 2 else max(0, round(wish / step) * step) for wish in wishes})

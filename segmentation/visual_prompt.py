@@ -61,7 +61,7 @@ def visual_prompt(
     share = cv2.resize(inside, (size, size), interpolation=kind)[..., None].astype(np.float32) / 255
     known = cv2.resize(valid, (size, size), interpolation=kind)[..., None].astype(np.float32) / 255
     dark = np.asarray(mean, np.float32) * np.float32(255)
-    picture = known * cropped + (1 - known) * dark
+    picture = cropped + (1 - known) * dark  # zeros beyond the border: `cropped` is weighted already
     blurred = cv2.GaussianBlur(picture, (BLUR_KERNEL, BLUR_KERNEL), BLUR_SIGMA)
     background = dark + BACKGROUND * (blurred - dark)
     result = share * picture + (1 - share) * background
