@@ -28,7 +28,11 @@ class Canvas:
     def __init__(self, width: int, height: int) -> None:
         scale = max(width, height) / LARGEST_SIDE
         self.scale = max(scale, min(1.0, min(width, height) / SMALLEST_SIDE))
-        shape = (math.ceil(height / self.scale), math.ceil(width / self.scale))
+        # As many pixels as have their centre on the photo, so that every one of them is looked at.
+        shape = (
+            max(1, math.ceil(height / self.scale - 0.5)),
+            max(1, math.ceil(width / self.scale - 0.5)),
+        )
         self._sums = np.zeros(shape, np.float32)
         self._weights = np.zeros(shape, np.float32)
 

@@ -44,7 +44,7 @@ class HeatMap:
         """The canvas pixels that a photo box touches, clipped to the canvas."""
         height, width = self.logits.shape
         x0, y0 = (max(0, int(value // self.scale)) for value in box[:2])
-        x1, y1 = (int(-(-value // self.scale)) for value in box[2:])
+        x1, y1 = (max(0, int(-(-value // self.scale))) for value in box[2:])
         return (x0, y0, min(width, x1), min(height, y1))
 
     def to_photo(self, box: Box) -> Box:

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from segmentation.components import find_components
+from segmentation.heatmap import HeatMap
+
+
+def heat(rows: list[str], scale: float = 1.0) -> HeatMap:
+    drawn = [[0.01 if mark == "." else int(mark) / 10 for mark in row] for row in rows]
+    probability = np.array(drawn, np.float32)
+    return HeatMap(np.log(probability / (1 - probability)), scale)
+
+
+def test_components_come_from_top_to_bottom_with_box_mask_and_scores() -> None:
+    found = find_components(heat(["......", "77..59", "77..9.", "......"], 10.0), 0.6, 0.4, 0, 60, 40)
+    assert [component.box for component in found] == [(0, 10, 20, 30), (40, 10, 60, 30)]
+    left, right = found
+    assert (left.area, left.offset) == (400, (0, 1))
+    assert left.score == pytest.approx(0.7)
+    assert right.peak == pytest.approx(0.9)
+    assert right.score == pytest.approx((0.5 + 0.9 + 0.9) / 3)
+    assert right.mask.tolist() == [[True, True], [True, False]]
+
+
+def test_the_mask_of_a_component_holds_no_other_component() -> None:
+    rows = ["99999", "9...9", "9.9.9", "9...9", "99999"]  # one inside the box of the other
+    around, inside = find_components(heat(rows), 0.5, 0.5, 0, 5, 5)
+    assert around.mask.sum() == 16
+    assert inside.mask.sum() == 1
+
+
+def test_what_is_smaller_than_the_least_area_is_noise() -> None:
+    rows = ["99.9", "99.."]
+    assert len(find_components(heat(rows, 10.0), 0.5, 0.4, 101, 40, 20)) == 1
+
+
+def test_boxes_end_at_the_photo() -> None:
+    (component,) = find_components(heat(["99", "99"], 10.0), 0.5, 0.4, 0, 17, 13)
+    assert component.box == (0, 0, 17, 13)
+
+
+@pytest.mark.parametrize(("value", "number"), [(-8.0, 0), (0.3, 1), (20.0, 1)])
+def test_a_flat_map_is_all_or_nothing(value: float, number: int) -> None:
+    flat = HeatMap(np.full((5, 5), value, np.float32), 1.0)
+    assert len(find_components(flat, 0.5, 0.4, 0, 5, 5)) == number
