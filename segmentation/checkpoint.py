@@ -35,14 +35,15 @@ class Thresholds(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    seed: Probability = Field(0.5, description="a chunk or component must reach this somewhere")
-    grow: Probability = Field(0.2, description="a chunk worth a closer look spreads down to this")
+    look: Probability = Field(0.3, description="a chunk that reaches this is looked at from closer")
+    grow: Probability = Field(0.2, description="such a chunk spreads down to this")
+    seed: Probability = Field(0.5, description="a component must reach this somewhere")
     mask: Probability = Field(0.4, description="a component spreads down to this")
 
     @model_validator(mode="after")
     def _ordered(self) -> "Thresholds":
-        if max(self.grow, self.mask) > self.seed:
-            raise ValueError("grow and mask may not be above seed")
+        if self.grow > self.look or self.mask > self.seed:
+            raise ValueError("grow may not be above look, nor mask above seed")
         return self
 
 

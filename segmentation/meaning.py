@@ -24,6 +24,7 @@ from segmentation.heatmap import HeatMap
 from segmentation.views import View, cover, cut, overview
 
 PATCH = 16  # px of the encoder's picture per token, in all CLIPSeg checkpoints
+SCANNED = 1  # halvings at which the whole photo is looked at: small packs do not show in the overview
 VIEW_BUDGET = 48  # views per photo and target, the overview included
 TOKENS_PER_FACING = 4.5  # below about 4 the components of touching packs merge (a synthetic check, docs)
 TOKENS_OF_A_BLOCK = 8.0  # a chunk larger than this both ways may be many packs: look once from closer
@@ -120,6 +121,8 @@ class _Search:
     def run(self) -> Meaning:
         views = overview(self.width, self.height)
         widest = views[0].side
+        for side in self._sides(widest)[:SCANNED]:
+            views += cover((0, 0, self.width, self.height), side, self.width, self.height)
         saturated = False
         before: tuple[Box, ...] = ()
         chunks: tuple[Chunk, ...] = ()
@@ -129,7 +132,7 @@ class _Search:
                 heat = self.canvas.heat()
                 token = widest / self.tokens
                 chunks = find_chunks(
-                    heat, self.thresholds.seed, self.thresholds.grow, SMALLEST_PART * token**2
+                    heat, self.thresholds.look, self.thresholds.grow, SMALLEST_PART * token**2
                 )
                 wanted = self._closer(chunks, before)
             room = VIEW_BUDGET - len(self.looked)
@@ -185,17 +188,17 @@ class _Search:
         facing = min(width, FACING_OF_HEIGHT * height)
         block = min(width, height) * self.tokens / seen_from > TOKENS_OF_A_BLOCK
         unchanged = any(iou(chunk.box, box) > 0.7 for box in before)
-        sides = [side for side in self._sides() if side < seen_from]
+        widest = max(view.side for view in self.looked)
+        sides = [side for side in self._sides(widest) if side < seen_from]
         if block and not unchanged:
             return sides[0] if sides else None
         if facing * self.tokens / seen_from >= TOKENS_PER_FACING or not sides:
             return None
         return next((side for side in sides if facing * self.tokens / side >= TOKENS_PER_FACING), sides[-1])
 
-    def _sides(self) -> list[int]:
+    def _sides(self, widest: int) -> list[int]:
         """Halves of the overview's side, as long as the photo has the pixels."""
-        side = next(iter(self.looked)).side
-        sides = []
+        side, sides = widest, []
         while side / 2 >= self.engine.size * LEAST_PIXELS and side // 2 <= min(self.width, self.height):
             side //= 2
             sides.append(side)

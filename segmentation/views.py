@@ -89,4 +89,9 @@ def _starts(begin: int, end: int, side: int, limit: int) -> list[int]:
         wishes = [(begin + end - side) / 2]
     else:
         wishes = [begin + (end - begin - side) * index / (number - 1) for index in range(number)]
-    return sorted({last if wish > last - step / 2 else max(0, round(wish / step) * step) for wish in wishes})
+    starts = set()
+    for wish in wishes:
+        wanted = min(last, max(0, wish))
+        snapped = min(last, round(wanted / step) * step)
+        starts.add(last if last - wanted < abs(snapped - wanted) else snapped)
+    return sorted(starts)

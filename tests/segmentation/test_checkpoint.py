@@ -37,8 +37,8 @@ def test_a_folder_is_known_by_its_name_and_the_hash_of_its_weights(folder: Path)
 
 
 def test_thresholds_come_from_the_calibration_beside_the_weights(folder: Path) -> None:
-    change(folder / "calibration.json", thresholds={"seed": 0.7, "grow": 0.3, "mask": 0.6}, data="500 scenes")
-    assert resolve(folder).thresholds == Thresholds(seed=0.7, grow=0.3, mask=0.6)
+    change(folder / "calibration.json", thresholds={"seed": 0.7, "mask": 0.6}, data="500 scenes")
+    assert resolve(folder).thresholds == Thresholds(look=0.3, grow=0.2, seed=0.7, mask=0.6)
 
 
 @pytest.mark.parametrize("file", ["preprocessor_config.json", "processor_config.json"])
@@ -60,7 +60,7 @@ def test_the_picture_size_comes_from_the_saved_processor(folder: Path, file: str
         ("tokenizer_config.json", {"auto_map": {"AutoTokenizer": "evil.T"}}, "code of its own"),
         ("config.json", {"model_type": "clip"}, "no CLIPSeg checkpoint"),
         ("calibration.json", {"thresholds": {"seed": 1.5}}, "bad thresholds"),
-        ("calibration.json", {"thresholds": {"seed": 0.3, "grow": 0.4}}, "may not be above seed"),
+        ("calibration.json", {"thresholds": {"look": 0.1}}, "grow may not be above look"),
         ("preprocessor_config.json", {"size": {"height": 224, "width": 352}}, "square"),
         ("preprocessor_config.json", {"size": "large"}, "bad image settings"),
     ],
