@@ -1,0 +1,1 @@
+"""One file for each command of `shelf`; each has `register(app)` and imports what is heavy when it runs."""

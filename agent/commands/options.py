@@ -1,0 +1,53 @@
+"""Options that several commands share, and the seam through which they reach the tools."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from agent.errors import AgentError
+
+if TYPE_CHECKING:
+    from agent.workbench import Workbench
+
+Json = Annotated[
+    bool, typer.Option("--json", help="Print the record as JSON on standard output, nothing else.")
+]
+Checkpoint = Annotated[
+    str | None,
+    typer.Option(help="Segmentation weights: the shipped name, a folder, or a hub id.", metavar="NAME|PATH"),
+]
+
+
+class ExampleError(AgentError):
+    """An example on the command line that cannot be read."""
+
+
+def workbench(ctx: typer.Context, checkpoint: str | None = None) -> "Workbench":
+    """The tools for this run; a test hands its own in as the context's object."""
+    from agent.settings import load_settings
+    from agent.workbench import OpenWorkbench, open_workbench
+
+    factory = cast("OpenWorkbench", ctx.obj or open_workbench)
+    return factory(checkpoint or load_settings().checkpoint)
+
+
+def parse_box(text: str) -> tuple[int, int, int, int]:
+    """ "155,618,280,815" as a box.
+
+    Raises:
+        ExampleError: it is not four whole numbers.
+    """
+    try:
+        x0, y0, x1, y1 = (int(part) for part in text.split(","))
+    except ValueError:
+        raise ExampleError(f"an example is x0,y0,x1,y1 in whole pixels, not {text!r}") from None
+    return x0, y0, x1, y1
+
+
+def parse_example_file(text: str) -> tuple[Path, tuple[int, int, int, int] | None]:
+    """ "pack.jpg" or "shelf.jpg#10,20,110,220" as a file and a box."""
+    path, mark, box = text.rpartition("#")
+    if mark and box.count(",") == 3:
+        return Path(path), parse_box(box)
+    return Path(text), None

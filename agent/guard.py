@@ -1,0 +1,207 @@
+"""What stands between a planner and the tools: limits, policy, and an answer to every call.
+
+Nothing that a model writes and nothing that is printed on a photo can change what happens here:
+ - only registered tools run, with arguments that fit their schema, on photos that the user gave;
+ - every failed call becomes an error message for the model, so no call is ever left without its answer;
+ - the turn ends by its deadline, within its calls and tokens, and a repeated call is answered from memory.
+"""
+
+import contextvars
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar, cast
+
+from langchain.agents.middleware import AgentMiddleware, AgentState
+from langchain.agents.middleware.types import ModelRequest, ModelResponse
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage, ToolMessage
+from langgraph.graph.message import REMOVE_ALL_MESSAGES
+from langgraph.prebuilt.tool_node import ToolCallRequest
+from langgraph.runtime import Runtime
+
+from agent.digest import digest
+from agent.errors import DeadlineError, PlannerError
+from agent.turn import Call, TurnState
+from segmentation.errors import UserError
+from tools.errors import ToolError, UnknownImage
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+MAX_ECHO = 500  # characters of a bad reply that are shown to the model again
+BROKEN = "The tool failed inside. Do not call it again with these arguments; say that it failed."
+
+
+class Guard(AgentMiddleware[AgentState[Any], TurnState, Any]):
+    """Runs every model call and every tool call of a turn; its state is the turn's own (TurnState).
+
+    Args:
+        trouble: what to tell the user about an exception of a remote model; None for a model in this
+            process, whose exceptions are bugs and keep their tracebacks.
+    """
+
+    def __init__(self, trouble: Callable[[Exception], str] | None) -> None:
+        super().__init__()
+        self._trouble = trouble
+        self._one_at_a_time = threading.Lock()  # two cores: parallel calls would only share them
+
+    def before_agent(self, state: AgentState[Any], runtime: Runtime[TurnState]) -> dict[str, Any] | None:
+        """Answer the calls that a turn before this one left open; servers refuse a thread that has any."""
+        messages = state["messages"]
+        answered = {message.tool_call_id for message in messages if isinstance(message, ToolMessage)}
+        if all(call["id"] in answered for call in _calls(messages)):
+            return None
+        patched: list[AnyMessage] = []
+        for message in messages:
+            patched.append(message)
+            if isinstance(message, AIMessage):
+                patched.extend(
+                    ToolMessage("stopped before it ended", tool_call_id=call["id"] or "", status="error")
+                    for call in message.tool_calls
+                    if call["id"] not in answered
+                )
+        return {"messages": [RemoveMessage(id=REMOVE_ALL_MESSAGES), *patched]}
+
+    def wrap_model_call(
+        self,
+        request: ModelRequest[TurnState],
+        handler: Callable[[ModelRequest[TurnState]], ModelResponse[Any]],
+    ) -> ModelResponse[Any]:
+        """One reply of the model, in time; a bad reply is asked for again, twice in a turn at most."""
+        turn = request.runtime.context
+        while True:
+            response = self._reply(request, handler, turn)
+            message = cast("AIMessage", response.result[-1])
+            turn.tokens += message.usage_metadata["total_tokens"] if message.usage_metadata else 0
+            fault = _fault(message)
+            if fault is None:
+                return response
+            if turn.reasks >= turn.limits.reasks:
+                raise PlannerError(f"the language model keeps sending replies that cannot be used: {fault}")
+            turn.reasks += 1
+            request = request.override(
+                messages=[*request.messages, HumanMessage(f"Your last reply could not be used: {fault}")]
+            )
+
+    def _reply(
+        self,
+        request: ModelRequest[TurnState],
+        handler: Callable[[ModelRequest[TurnState]], ModelResponse[Any]],
+        turn: TurnState,
+    ) -> ModelResponse[Any]:
+        if self._trouble is None:
+            return handler(request)
+        if turn.tokens > turn.limits.tokens:
+            raise PlannerError(f"the language model used up its {turn.limits.tokens} tokens for one request")
+        if turn.seconds_left <= 0:
+            raise DeadlineError(f"no answer within {turn.limits.turn_seconds:g} seconds")
+        wait = min(turn.limits.call_seconds, turn.seconds_left)
+        try:
+            return _in_time(lambda: handler(request), wait)
+        except TimeoutError:
+            raise PlannerError(f"the language model did not answer within {wait:.0f} seconds") from None
+        except Exception as error:  # the boundary to a remote program: whatever it does is one line here
+            log.debug("language model", exc_info=True)
+            raise PlannerError(self._trouble(error)) from error
+
+    def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[..., Any]) -> ToolMessage:
+        """Run one call by our own registry, strictly checked; LangChain's lax execution is not used."""
+        call, turn = request.tool_call, cast("TurnState", request.runtime.context)
+        name, arguments = call["name"], dict(call["args"])
+        with self._one_at_a_time:
+            content, record, failed = self._call(name, arguments, turn)
+        return ToolMessage(
+            content,
+            tool_call_id=call["id"] or "",
+            name=name,
+            artifact=record,
+            status="error" if failed else "success",
+        )
+
+    def _call(self, name: str, arguments: dict[str, Any], turn: TurnState) -> tuple[str, int | None, bool]:
+        """Text for the model, position of the record, whether it failed."""
+        key = json.dumps([name, arguments], sort_keys=True, default=str)
+        turn.seen[key] += 1
+        if turn.seen[key] > turn.limits.same_call:
+            return "You have made this very call before. Use its result and answer now.", None, True
+        for earlier in turn.calls:
+            if (earlier.tool, earlier.arguments) == (name, arguments) and earlier.record is not None:
+                return digest(turn.records[earlier.record]), earlier.record, False
+        if turn.seconds_left <= 0:
+            raise DeadlineError(f"no answer within {turn.limits.turn_seconds:g} seconds")
+        begin = time.monotonic()
+        try:
+            tool = turn.registry.get(name)
+            _check_photos(arguments, turn)
+            record = tool.call(arguments, turn.progress)
+        except (ToolError, UserError) as error:
+            text = str(error)
+        except Exception:  # the boundary to the tools: a bug is logged, and the model is told that it failed
+            log.exception("tool %s failed", name)
+            text = BROKEN
+        else:
+            turn.records.append(record)
+            position = len(turn.records) - 1
+            seconds = time.monotonic() - begin
+            turn.calls.append(
+                Call(tool=name, arguments=arguments, record=position, seconds=round(seconds, 3))
+            )
+            return digest(record), position, False
+        turn.calls.append(Call(tool=name[:80], arguments=arguments, error=text))
+        return text, None, True
+
+
+def _calls(messages: list[AnyMessage]) -> Iterator[Mapping[str, Any]]:
+    for message in messages:
+        if isinstance(message, AIMessage):
+            yield from message.tool_calls
+
+
+def _fault(message: AIMessage) -> str | None:
+    """Why a reply cannot be used; valid calls beside an invalid one still run."""
+    if message.tool_calls:
+        return None
+    if message.invalid_tool_calls:
+        bad = message.invalid_tool_calls[0]
+        return f"the arguments of {bad['name']!r} are not a JSON object: {str(bad['args'])[:MAX_ECHO]}"
+    return None if str(message.text).strip() else "it was empty"
+
+
+def _check_photos(value: object, turn: TurnState) -> None:
+    """Refuse a photo that the user did not give, wherever in the arguments it is named."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if name == "image" and isinstance(item, str) and not turn.request.knows(item):
+                given = ", ".join(photo.id for photo in turn.request.photos) or "none"
+                raise UnknownImage(f"only photos that the user gave can be looked at; they are: {given}")
+            _check_photos(item, turn)
+    elif isinstance(value, list):
+        for item in value:
+            _check_photos(item, turn)
+
+
+def _in_time(work: Callable[[], T], seconds: float) -> T:
+    """The result of work, or TimeoutError.
+
+    HTTP clients limit the time between two bytes, not the whole; a server that drips would hold us for
+    hours. The thread that is left behind is a daemon and ends with its connection.
+    """
+    result: list[T] = []
+    failure: list[BaseException] = []
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        try:
+            result.append(context.run(work))
+        except BaseException as error:  # handed to the waiting thread, whatever it is
+            failure.append(error)
+
+    thread = threading.Thread(target=run, daemon=True, name="language model")
+    thread.start()
+    thread.join(seconds)
+    if failure:
+        raise failure[0]
+    if not result:
+        raise TimeoutError
+    return result[0]

@@ -1,0 +1,262 @@
+"""Sentences to intents: what is to be done, to which things, where, on which photos."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from agent.request import Request
+from agent.rules.lexicon import lexicon
+from agent.rules.nouns import clean, head, is_plural, is_thing, resolve_ones, split
+from agent.rules.places import find_rows, take_places
+from agent.rules.scope import Photos, take_boxes, take_exclusions, take_photos
+from agent.rules.spelling import mend
+from agent.rules.translate import to_english
+from tools.arguments import Example, Where
+
+LONGEST = 600  # characters; a longer text is not one of the usual sentences
+
+
+@dataclass(frozen=True)
+class Aim:
+    """One thing to count."""
+
+    target: str
+    exclude: tuple[str, ...] = ()
+    row: int | None = None
+    where: tuple[Where, ...] = ()
+    like: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One thing to do, on the photos chosen (positions in the request)."""
+
+    tool: Literal["count", "describe", "read_labels"]
+    photos: tuple[int, ...]
+    aim: Aim | None = None
+
+
+@dataclass(frozen=True)
+class AskBack:
+    """What the user must say first."""
+
+    question: str
+
+
+@dataclass(frozen=True)
+class Before:
+    """What the last turn did; follow-ups such as "and the cans?" are read against it."""
+
+    aims: tuple[Aim, ...] = ()
+    photos: tuple[int, ...] = ()
+
+
+WHAT = 'What should I count? For example: "count the red cans on the second shelf".'
+PLACE = (
+    "I can look on one shelf (first, second, bottom), on one half of the photo, or left of, right of, above or below "
+    "another thing. Which of these do you mean?"
+)
+KINDS = 'I count items, not kinds. Ask "describe the shelf" for what repeats, or name the items to count.'
+HELP = 'I count things on shelf photos. Try "count the bottles", "describe the shelf" or "read the labels".'
+NO_PHOTO = "Which photo? Give me the file of a shelf photo first."
+TOO_LONG = "That is too long for me. Ask for one or two things in one sentence."
+
+_CLAUSES = re.compile(
+    r"\s*[?!;\n]+\s*|\.(?=\s|$)\s*"
+    r"|,?\s+(?:and then|and also|and|then|also)\s+(?=(?:please )?(?:count\b|how many|how much|tell me|describe|read\b|"
+    r"what (?:is|are|does|do)\b|what's|number of|list\b))",
+    re.IGNORECASE,
+)
+_FOLLOW = re.compile(
+    r"^(?:and|what about|how about|same (?:for|with)|now|also|the same (?:for|with)|but)\b\s*(?P<rest>.*)$",
+    re.IGNORECASE,
+)
+_AGAIN = re.compile(
+    r"^(?:(?:and )?(?:the )?same(?: thing| question| count)?(?: again)?|again|repeat(?: that| it)?|once more|do it"
+    r"(?: again)?|count (?:them|it|those|these))$",
+    re.IGNORECASE,
+)
+_SAME = re.compile(
+    r"^(?:and )?(?:do )?(?:the )?same(?: thing| question| count)?\b(?! (?:for|with)\b)\s*", re.IGNORECASE
+)
+_GREETING = re.compile(
+    r"^(?:hi|hello|hey|help|thanks?(?: you)?|what can you do|who are you|good \w+)$", re.IGNORECASE
+)
+_EVERYTHING = re.compile(r"^(?:everything|all|all (?:of )?(?:it|them))$", re.IGNORECASE)
+_HAVE = re.compile(
+    r"\b(?:does|do|has|have)\s+(?P<place>(?:the|this|my)\s.+?)\s+(?:have|hold|contain|got|carry)$",
+    re.IGNORECASE,
+)
+_NO_NAME = re.compile(
+    r"^(?:yes|no|maybe|why|what|who|when|how|show|stop|quit|exit|undo|redo)\b", re.IGNORECASE
+)
+_PRONOUN = re.compile(r"^(?:them|it|those|these|this|that|ones?|things?|there|here)$", re.IGNORECASE)
+
+
+NOTHING_BEFORE = Before()
+
+
+def parse(request: Request, before: Before = NOTHING_BEFORE) -> tuple[Intent, ...] | AskBack:
+    """What a sentence asks for; a question to the user when it cannot be told."""
+    text = " ".join(request.text.replace("’", "'").split())
+    if len(text) > LONGEST:
+        return AskBack(TOO_LONG)
+    text = mend(to_english(text))
+    intents: list[Intent] = []
+    for clause in _CLAUSES.split(text):
+        clause = clause.strip(" ,.:")
+        if not clause:
+            continue
+        answer = _clause(clause, request, before)
+        if isinstance(answer, AskBack):
+            return answer
+        intents.extend(answer)
+        aims = tuple(intent.aim for intent in answer if intent.aim)
+        if aims:
+            before = Before(tuple(dict.fromkeys(aims)), answer[0].photos)
+    if not intents:
+        return AskBack(HELP)
+    return tuple(dict.fromkeys(intents)) if request.photos else AskBack(NO_PHOTO)
+
+
+def _clause(clause: str, request: Request, before: Before) -> tuple[Intent, ...] | AskBack:
+    if _GREETING.match(clause):
+        return AskBack(HELP)
+    said, scope = take_photos(_place_last(_polite(clause)), request.photos)
+    again = before.aims and (_AGAIN.match(said) or (not said and scope != Photos(None)))
+    follows = before.aims and any(form.match(said) for form in (_FOLLOW, _SAME, lexicon().fragment))
+    chosen = _positions(scope, request, before if again or follows else NOTHING_BEFORE)
+    if isinstance(chosen, AskBack):
+        return chosen
+    if again:
+        return _intents(before.aims, chosen)
+    if follows:
+        said = _polite(_FOLLOW.sub(r"\g<rest>", _SAME.sub("", said)))
+        if not said:
+            return _intents(before.aims, chosen)
+    if lexicon().gaps.match(clean(said)) or lexicon().gaps.match(said):
+        return _intents((Aim("empty gaps"),), chosen)
+    opener = lexicon().count.match(said)
+    if opener is None:
+        for tool, pattern in (("read_labels", lexicon().labels), ("describe", lexicon().describe)):
+            if pattern.match(said):
+                return tuple(Intent(tool, (photo,)) for photo in chosen)  # type: ignore[arg-type]
+        opener = lexicon().look.match(said)
+    rest = said[opener.end() :] if opener else said
+    aims = _aims(rest, before if follows or opener else Before())
+    if isinstance(aims, AskBack):
+        return aims
+    if opener is None and not follows and not all(_is_request(aim) for aim in aims):
+        return AskBack(f"{HELP} I did not understand {clause!r}.")
+    return _intents(aims, chosen)
+
+
+def _place_last(text: str) -> str:
+    """ "on the top shelf, how many cans" and "how many cans does the top shelf have", in the usual order."""
+    text = _HAVE.sub(lambda match: f"on {match['place']}", text)
+    rows = find_rows(text)
+    if rows and rows[0].start == 0 and text[rows[0].end :].strip(" ,:"):
+        return f"{_polite(text[rows[0].end :])} {text[: rows[0].end]}"
+    return text
+
+
+def _is_request(aim: Aim) -> bool:
+    """Whether words without a verb can be meant as a count: "Sunkist bottles", "the red ones at 1,2,3,4"."""
+    words = aim.target.split()
+    named = all(word[0].isupper() or word[0].isdigit() for word in words) and not _NO_NAME.match(aim.target)
+    return len(words) <= 8 and (is_thing(aim.target) or is_plural(aim.target) or named or bool(aim.like))
+
+
+def _polite(text: str) -> str:
+    """Without "could you please tell me" in front and "thanks" behind."""
+    changed = True
+    while changed:
+        shorter = lexicon().back.sub("", lexicon().front.sub("", text.strip(" ,.:"))).strip(" ,.:")
+        changed, text = shorter not in (text, ""), shorter or text
+    return text
+
+
+def _positions(scope: Photos, request: Request, before: Before) -> tuple[int, ...] | AskBack:
+    """The photos meant: those named, those of the turn before for a follow-up, the current ones otherwise."""
+    everything = tuple(range(len(request.photos)))
+    if scope.other:
+        rest = tuple(position for position in everything if position not in before.photos)
+        return rest or AskBack("There is no other photo yet.")
+    if scope.chosen is None:
+        current = tuple(i for i, photo in enumerate(request.photos) if photo.id in request.current)
+        return before.photos or current or everything
+    if any(position not in everything for position in scope.chosen):
+        return AskBack(
+            f"There are {len(everything)} photos. Which of them do you mean?" if everything else NO_PHOTO
+        )
+    return scope.chosen
+
+
+def _intents(aims: Sequence[Aim], photos: Sequence[int]) -> tuple[Intent, ...]:
+    return tuple(Intent("count", (photo,), aim) for photo in photos for aim in aims)
+
+
+def _aims(text: str, before: Before) -> tuple[Aim, ...] | AskBack:
+    """The things in a count, cut where a shelf ends one thing and another begins."""
+    found = find_rows(text)
+    cuts = [0]
+    for position, here in enumerate(found):
+        following = position + 1 < len(found)
+        tail = text[here.end : found[position + 1].start if following else len(text)]
+        joint = re.match(rf"\s*(?:,\s*and|,|and)\s+(?!(?:but\s+)?{lexicon().exclude}\b)", tail, re.IGNORECASE)
+        if joint and (clean(tail[joint.end() :]) or following):
+            cuts.append(here.end + joint.end())
+    aims: list[Aim] = []
+    for start, end in zip(cuts, [*cuts[1:], len(text)], strict=True):
+        piece = _piece(text[start:end], Before(tuple(aims)) if aims else before)
+        if isinstance(piece, AskBack):
+            return piece
+        aims.extend(piece)
+    return tuple(aims)
+
+
+def _piece(text: str, before: Before) -> tuple[Aim, ...] | AskBack:
+    """Things that share their shelf, places, boxes and exclusions."""
+    text, boxes = take_boxes(text)
+    if re.search(
+        r"\b(?:not|without|except|excluding|besides)\s+(?:for )?(?:the )?(?:ones? )?(?:those )?(?:on|in|at)\b",
+        text,
+        re.I,
+    ):
+        return AskBack(PLACE)
+    rows = find_rows(text)
+    for found in reversed(rows):
+        text = f"{text[: found.start]} {text[found.end :]}"
+    if lexicon().unsupported_place.search(text):
+        return AskBack(PLACE)
+    text, places = take_places(text)
+    text, excluded = take_exclusions(text)
+    text = clean(text)
+    if lexicon().kinds_not_items.match(text):
+        return AskBack(KINDS)
+    if _EVERYTHING.match(text):
+        text = "products"
+    if text and not _PRONOUN.match(text):
+        noun = head(before.aims[-1].target) if before.aims else ""
+        targets = [resolve_ones(target, noun) for target in split(text)]
+        models = [Aim(target) for target in targets]
+    elif boxes:
+        models = [Aim("items")]
+    elif before.aims and (rows or places or excluded or _PRONOUN.match(text)):
+        models = [replace(aim, row=None) if rows else aim for aim in before.aims[-1:]]
+        excluded = tuple(resolve_ones(thing, head(models[0].target)) for thing in excluded)
+    else:
+        return AskBack(WHAT)
+    numbers: list[int | None] = [row for found in rows for row in found.rows] or [None]
+    return tuple(
+        Aim(
+            model.target,
+            tuple(dict.fromkeys((*model.exclude, *excluded))),
+            row if row is not None else model.row,
+            (*model.where, *places),
+            boxes or model.like,
+        )
+        for model in models
+        for row in numbers
+    )

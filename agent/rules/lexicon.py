@@ -1,0 +1,87 @@
+"""The phrases of the grammar (prompts/phrases.yaml), compiled once."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+import yaml
+
+import prompts
+from segmentation.vocabulary import plural, vocabulary
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Compiled phrases. Patterns match case-insensitively; the `full` ones must cover the whole clause."""
+
+    front: re.Pattern[str]
+    back: re.Pattern[str]
+    count: re.Pattern[str]
+    look: re.Pattern[str]
+    describe: re.Pattern[str]
+    labels: re.Pattern[str]
+    gaps: re.Pattern[str]
+    kinds_not_items: re.Pattern[str]
+    unsupported_place: re.Pattern[str]
+    exclude: str
+    fragment: re.Pattern[str]
+    ordinals: dict[str, int]
+    numbers: dict[str, int]
+    one_name: re.Pattern[str]
+    heads: frozenset[str]
+    kinds: frozenset[str]
+    contents: frozenset[str]
+    colours: frozenset[str]
+    parts: frozenset[str]
+    mend_to: frozenset[str]
+    leave: frozenset[str]
+
+
+def any_of(patterns: list[str]) -> str:
+    """One group of alternatives, tried in the order given."""
+    return "(?:" + "|".join(patterns) + ")"
+
+
+def both_numbers(words: set[str]) -> frozenset[str]:
+    """Singular words with their plurals."""
+    return frozenset(words | {plural(word) for word in words})
+
+
+@cache
+def lexicon() -> Lexicon:
+    """The lexicon that ships with the project."""
+    raw = yaml.safe_load(prompts.read("phrases.yaml"))
+    words = vocabulary()
+    kinds = {synonym for synonyms in words.kinds.values() for synonym in synonyms}
+    other = {synonym for synonyms in words.other.values() for synonym in synonyms}
+
+    def full(key: str) -> re.Pattern[str]:
+        return re.compile(rf"^{any_of(raw[key])}$", re.IGNORECASE)
+
+    return Lexicon(
+        front=re.compile(rf"^{any_of(raw['polite']['front'])}\b[\s,:]*", re.IGNORECASE),
+        back=re.compile(rf"[\s,]+{any_of(raw['polite']['back'])}$", re.IGNORECASE),
+        count=re.compile(rf"^{any_of(raw['count'])}\b[\s:]*", re.IGNORECASE),
+        look=re.compile(rf"^{any_of(raw['look'])}\b[\s:]*", re.IGNORECASE),
+        describe=full("describe"),
+        labels=full("labels"),
+        gaps=full("gaps"),
+        kinds_not_items=full("kinds_not_items"),
+        unsupported_place=re.compile(rf"\b{any_of(raw['unsupported_place'])}", re.IGNORECASE),
+        exclude=any_of(raw["exclude"]),
+        fragment=re.compile(
+            rf"^(?:{any_of(raw['exclude'])}|on|in|at|left of|right of|to the|above|below|under|only)\b", re.IGNORECASE
+        ),
+        ordinals=raw["ordinals"],
+        numbers=raw["numbers"],
+        one_name=re.compile(
+            rf"\b{any_of([re.escape(name) for name in raw['one_name']])}(?!\w)", re.IGNORECASE
+        ),
+        heads=both_numbers(kinds | other | set(words.products)),
+        kinds=both_numbers(kinds | set(words.products)),
+        contents=both_numbers(set(words.contents)),
+        colours=frozenset(synonym for colour in words.colours.values() for synonym in colour.synonyms),
+        parts=both_numbers(set(words.parts)),
+        mend_to=frozenset(raw["spelling"]["mend_to"].split()),
+        leave=frozenset(raw["spelling"]["leave"].split()),
+    )

@@ -1,0 +1,148 @@
+"""Noun phrases: cleaned, split where several things are named, kept whole where "and" is part of a name."""
+
+import re
+
+from agent.rules.lexicon import lexicon
+from segmentation.vocabulary import plural
+
+_DETERMINER = re.compile(
+    r"^(?:(?:all|any|each|every|both)(?: of)?(?: the| these| those)?|the|a|an|these|those|this|that|my|our|some"
+    r"|of the|of|individual|single|separate|visible|various)\s+(?=\S)",
+    re.IGNORECASE,
+)
+_TRAILER = re.compile(
+    r"[\s,]*\b(?:(?:that |which )?(?:are|is|were|can be|do|does|did|have|has)\s+(?:there|visible|shown|seen|present|left"
+    r"|here|you see|you find|we have|i have|they have|it have|it show|in stock|available|on display|standing)"
+    r"|are there any|(?:do|can|could|did) (?:you|we|i|they) (?:see|find|spot|count|have|got|make out)|there (?:are|is)|are there"
+    r"|is there|i see|you see|have we got|have you got|we have|are|is|there|here|do i have|in stock|left|remaining"
+    r"|(?:is|are)? ?(?:on|in|at|from|of) (?:the|this|that|these|my|our|it|here|a)(?: (?:whole|entire|full))?"
+    r"(?: (?:shelf|shelves|photo|photos|picture|pictures|image|images|shot|rack|racks|display|fridge|store|aisle"
+    r"|cooler|stock|scene|frame))?)$",
+    re.IGNORECASE,
+)
+_SPLIT = re.compile(r"(\s*,\s*(?:and|or)?\s+|\s*,\s*|\s+(?:and|or|plus|as well as|&|\+|/)\s+)", re.IGNORECASE)
+_OF = re.compile(r"^(?P<kind>[\w-]+(?: [\w-]+)?) of (?:the )?(?P<rest>.+)$", re.IGNORECASE)
+_ARE = re.compile(
+    r"^(?:of )?(?P<noun>.+?) (?:that |which )?(?:are|is) (?P<adjective>[\w-]+(?: [\w-]+)?)$", re.IGNORECASE
+)
+_JOINT = "\x00"  # stands for a space inside a name that must not be split
+
+
+def clean(phrase: str) -> str:
+    """A noun phrase without determiners, polite words and "are there on the shelf"."""
+    phrase = phrase.strip(' ,.:;?!"“”')
+    changed = True
+    while changed:
+        before = phrase
+        phrase = _TRAILER.sub("", phrase).strip(" ,")
+        phrase = lexicon().back.sub("", phrase).strip(" ,")
+        phrase = _DETERMINER.sub("", phrase).strip(" ,")
+        changed = phrase != before
+    phrase = re.sub(r"\s+(?:that |which )?(?:has|have)(?: got)? (?=\w)", " with ", phrase, flags=re.IGNORECASE)
+    return _kind_last(_predicate_first(phrase))
+
+
+def _kind_last(phrase: str) -> str:
+    """ "cans of tomato soup" -> "tomato soup cans"."""
+    match = _OF.match(phrase)
+    if match and match["kind"].lower() in lexicon().kinds:
+        return f"{match['rest']} {match['kind']}"
+    return phrase
+
+
+def _predicate_first(phrase: str) -> str:
+    """ "bottles are red" -> "red bottles", for colours only."""
+    match = _ARE.match(phrase)
+    if match and match["adjective"].lower() in lexicon().colours:
+        return f"{match['adjective']} {clean(match['noun'])}"
+    return phrase
+
+
+def head(phrase: str) -> str:
+    """The word a noun phrase is about: the last one before "with", "in" or "of"."""
+    core = re.split(
+        r"\s+(?:with|without|in|from|of|by|about|that|which)\s+", phrase, maxsplit=1, flags=re.IGNORECASE
+    )[0]
+    return core.split()[-1] if core.split() else ""
+
+
+def is_thing(phrase: str) -> bool:
+    """Whether a phrase names packs, contents or another thing of the shelf by a word that is known."""
+    words = phrase.lower().split()
+    known = lexicon().heads | lexicon().contents
+    tail = head(phrase).lower()
+    return tail in known or " ".join(words[-2:]) in known or " ".join(words[-3:]) in known
+
+
+def is_plural(phrase: str) -> bool:
+    """Whether the head looks like an English plural."""
+    tail = head(phrase).lower()
+    return len(tail) > 3 and tail.endswith("s") and not tail.endswith(("ss", "us", "is", "'s"))
+
+
+def split(phrase: str) -> tuple[str, ...]:
+    """The things that a phrase names: "cans and bottles" are two, "salt and vinegar chips" is one."""
+    masked = lexicon().one_name.sub(lambda match: match[0].replace(" ", _JOINT), phrase)
+    pieces = _SPLIT.split(masked)
+    parts, joints = pieces[::2], pieces[1::2]
+    things = [parts[0]]
+    for joint, right in zip(joints, parts[1:], strict=True):
+        if _divides(things[-1], joint, right, is_list=any("," in other for other in joints)):
+            things.append(right)
+        else:
+            things[-1] += (joint if joint.strip() != "," else " ") + right
+    cleaned = [clean(thing.replace(_JOINT, " ")) for thing in things]
+    return _distribute(tuple(thing for thing in cleaned if thing))
+
+
+def _divides(left: str, joint: str, right: str, *, is_list: bool) -> bool:
+    """Whether the joint between two pieces parts two things rather than the words of one."""
+    if not left.strip() or not right.strip():
+        return True
+    determined = _DETERMINER.match(right.strip()) is not None
+    if " with " in left.lower() and head(right).lower() in lexicon().parts and not determined:
+        return False  # "bottles with red caps and white labels"
+    if determined or is_thing(left) or is_plural(left) or _modifier_class(left) is not None:
+        # "&" binds tighter than "and": "Arm & Hammer", "Lawn & Leaf bags"
+        return "&" not in joint or is_thing(left)
+    return is_list and "," not in joint and is_thing(right) and len(left.split()) > 1
+
+
+def _modifier_class(phrase: str) -> str | None:
+    """ "colour", "contents" or "name" when a phrase is nothing but such a modifier."""
+    words = phrase.replace(_JOINT, " ").strip().split()
+    lower = " ".join(words).lower()
+    if lower in lexicon().colours:
+        return "colour"
+    if lower in lexicon().contents:
+        return "contents"
+    if words and all(word[0].isupper() or word[0].isdigit() for word in words):
+        return "name"
+    return None
+
+
+def _distribute(things: tuple[str, ...]) -> tuple[str, ...]:
+    """ "red and green cans" -> "red cans", "green cans"; the last thing lends its head to bare modifiers."""
+    if len(things) < 2 or not (is_thing(things[-1]) or is_plural(things[-1])):
+        return things
+    words = things[-1].split()
+    result = []
+    for thing in things[:-1]:
+        kind = _modifier_class(thing)
+        lead = 0
+        while kind and lead < len(words) - 1 and _modifier_class(" ".join(words[: lead + 1])) == kind:
+            lead += 1
+        lent = words[lead:] if lead else []
+        result.append(" ".join([thing, *lent]))
+    return (*result, things[-1])
+
+
+def resolve_ones(phrase: str, noun: str) -> str:
+    """ "red ones" about bottles -> "red bottles"; a bare colour gets the noun too."""
+    if not noun:
+        return phrase
+    many = noun if is_plural(noun) else plural(noun)
+    phrase = re.sub(r"\b(?:ones?|those)\b", many, phrase, flags=re.IGNORECASE)
+    if phrase.lower() in lexicon().colours:
+        return f"{phrase} {many}"
+    return phrase

@@ -1,0 +1,45 @@
+"""Typing mistakes in the words of the grammar; names are never touched."""
+
+import re
+from functools import cache
+
+from rapidfuzz.distance import OSA
+
+from agent.rules.lexicon import lexicon
+from segmentation.vocabulary import plural, singular
+
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+@cache
+def _known() -> tuple[str, ...]:
+    """Words that a slip is mended to: grammar, packs and contents, single words of five letters and more."""
+    words = lexicon().mend_to | lexicon().heads | lexicon().contents | lexicon().colours | lexicon().parts
+    return tuple(sorted(word for word in words if " " not in word and len(word) >= 5))
+
+
+def mend(text: str) -> str:
+    """The text with slips of one letter mended: "hwo mnay botles on the secnd shlef"."""
+    text = re.sub(
+        r"\b(?:hwo|how|hoe|ho|hw)\s+(?:many|mnay|mamy|amny|manny|may|mny|manu)\b",
+        "how many",
+        text,
+        flags=re.I,
+    )
+    text = re.sub(r"^(?:cuont|coutn|conut|ocunt|coun|cout|cound|cont)\b", "count", text, flags=re.I)
+    return _WORD.sub(lambda match: _mend_word(match[0]), text)
+
+
+@cache
+def _mend_word(word: str) -> str:
+    lower = word.lower()
+    if (
+        len(word) < 5
+        or word[0].isupper()
+        or {lower, singular(lower), plural(lower)} & (lexicon().leave | set(_known()))
+    ):
+        return word
+    allowed = 1 if len(word) < 8 else 2
+    best = min(_known(), key=lambda known: (OSA.distance(lower, known), sorted(known) != sorted(lower), known))
+    # The first letter is hardly ever the wrong one: "wings" is no typing of "rings".
+    if OSA.distance(lower, best) <= allowed and (best[0] == lower[0] or sorted(best) == sorted(lower)):
+        return best
+    return word

@@ -1,0 +1,62 @@
+"""The photos and tools of one run of the command line: everything heavy starts here, and only here."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.request import Photo
+from tools.records import CountRecord
+from tools.registry import Registry
+
+if TYPE_CHECKING:
+    from tools.store import ImageStore
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """A store of photos and the tools that look at them."""
+
+    store: "ImageStore"
+    registry: Registry
+
+    def add(self, source: str | Path) -> Photo:
+        """Take a photo that the user names.
+
+        Raises:
+            PhotoError: it cannot be read.
+        """
+        photo = self.store.add(source)
+        return Photo.of(photo.id, photo.name, photo.width, photo.height)
+
+    def overlay(self, record: CountRecord, path: Path) -> None:
+        """Draw a count on its photo.
+
+        Raises:
+            UserError: the picture cannot be written there.
+        """
+        from segmentation.overlay import draw_overlay, save_overlay, title
+
+        pixels = self.store.get(record.image.id).pixels
+        lines = [title(record.target, record.count, record.low, record.high), *record.warnings]
+        save_overlay(path, draw_overlay(pixels, record.instances, record.excluded, lines))
+
+
+OpenWorkbench = Callable[[str | None], Workbench]
+
+
+def open_workbench(checkpoint: str | None) -> Workbench:
+    """The store and the tools of the product.
+
+    Raises:
+        CheckpointError: the named weights cannot be used.
+    """
+    from tools.catalog import build_registry
+    from tools.count import Counter
+    from tools.store import ImageStore
+
+    store = ImageStore()
+    return Workbench(store, build_registry(store, Counter(checkpoint)))
