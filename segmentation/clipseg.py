@@ -10,7 +10,8 @@ Lüddecke and Ecker, "Image Segmentation Using Text and Image Prompts", https://
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -234,24 +235,46 @@ class ClipSeg:
 def _loaded(checkpoint: Checkpoint) -> tuple[Any, Any]:
     """The model and the tokenizer of a checked folder."""
     import transformers
-    from safetensors import SafetensorError
 
-    name = checkpoint.name
-    try:
+    with _blaming(checkpoint, "config.json"):
         config = transformers.CLIPSegConfig.from_pretrained(checkpoint.folder, local_files_only=True)
         _check_shape(config, checkpoint)
-        _check_weights(config, checkpoint)
+        with torch.device("meta"):
+            empty = transformers.CLIPSegForImageSegmentation(config)
+    with _blaming(checkpoint, WEIGHTS):
+        _check_weights(empty, checkpoint)
         transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         model = transformers.CLIPSegForImageSegmentation.from_pretrained(
             checkpoint.folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
         )
-    except SafetensorError as error:
-        raise CheckpointError(f"{name}: {WEIGHTS} is damaged or cut short ({error})") from error
-    tokenizer = transformers.AutoTokenizer.from_pretrained(
-        checkpoint.folder, local_files_only=True, trust_remote_code=False
-    )
-    _check_tokenizer(tokenizer, config, name)
+    with _blaming(checkpoint, "the tokenizer"):
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            checkpoint.folder, local_files_only=True, trust_remote_code=False
+        )
+        _check_tokenizer(tokenizer, config, checkpoint.name)
     return model, tokenizer
+
+
+@contextmanager
+def _blaming(checkpoint: Checkpoint, part: str) -> Iterator[None]:
+    """Names the part of a checkpoint that cannot be used: files made elsewhere fail in many ways."""
+    from huggingface_hub.errors import StrictDataclassError
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (
+        StrictDataclassError,
+        SafetensorError,
+        ArithmeticError,
+        LookupError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+        raise CheckpointError(f"{checkpoint.name}: {part} cannot be used ({reason})") from error
 
 
 def _check_shape(config: Any, checkpoint: Checkpoint) -> None:
@@ -261,24 +284,19 @@ def _check_shape(config: Any, checkpoint: Checkpoint) -> None:
             f"{checkpoint.name}: pictures of {checkpoint.input.size} px do not divide into {patch} px patches"
         )
     layers = config.vision_config.num_hidden_layers
-    if max(config.extract_layers) >= layers:
+    if not config.extract_layers or not all(0 <= index < layers for index in config.extract_layers):
         raise CheckpointError(
-            f"{checkpoint.name}: extract_layers asks for layer {max(config.extract_layers)} of {layers} (from 0)"
+            f"{checkpoint.name}: extract_layers {config.extract_layers} are not among its {layers} layers"
         )
     if config.use_complex_transposed_convolution and patch != 16:
         raise CheckpointError(f"{checkpoint.name}: the refined head fits patches of 16 px only, not {patch}")
 
 
-def _check_weights(config: Any, checkpoint: Checkpoint) -> None:
+def _check_weights(empty: Any, checkpoint: Checkpoint) -> None:
     """Compares names and shapes: transformers would fill what is missing with random numbers."""
-    import transformers
     from safetensors import safe_open
 
-    with torch.device("meta"):
-        wanted = {
-            key: tuple(value.shape)
-            for key, value in transformers.CLIPSegForImageSegmentation(config).state_dict().items()
-        }
+    wanted = {key: tuple(value.shape) for key, value in empty.state_dict().items()}
     with safe_open(checkpoint.folder / WEIGHTS, framework="pt") as file:
         given = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
     wrong = sorted(key for key, shape in wanted.items() if given.get(key) != shape)

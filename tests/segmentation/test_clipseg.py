@@ -179,7 +179,9 @@ def test_averaging_and_mixing_use_raw_vectors() -> None:
 def test_a_truncated_weights_file_ends_in_one_line(folder: Path, keep: int) -> None:
     weights = (folder / WEIGHTS).read_bytes()
     (folder / WEIGHTS).write_bytes(weights[:keep])
-    with pytest.raises(CheckpointError, match="damaged or cut short") as caught:
+    with pytest.raises(
+        CheckpointError, match=r"model\.safetensors cannot be used \(SafetensorError"
+    ) as caught:
         ClipSeg.load(folder, device="cpu")
     assert "\n" not in str(caught.value)
 
@@ -189,7 +191,7 @@ def test_a_truncated_weights_file_ends_in_one_line(folder: Path, keep: int) -> N
     [
         ({"reduce_dim": 16}, "do not fit config.json; decoder"),  # other shapes
         ({"extract_layers": [0, 1, 2, 3]}, "missing"),  # a layer that the file does not have
-        ({"extract_layers": [0, 1, 4]}, "layer 4 of 4"),
+        ({"extract_layers": [0, 1, 4]}, "not among its 4 layers"),
     ],
 )
 def test_weights_of_another_shape_end_in_one_line(
@@ -200,6 +202,31 @@ def test_weights_of_another_shape_end_in_one_line(
     with pytest.raises(CheckpointError, match=words) as caught:
         ClipSeg.load(folder, device="cpu")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.json", '{"model_type": "clipseg", "vision_config": {"hidden_size": "wide"}}'),
+        ("config.json", '{"model_type": "clipseg", "vision_config": {"hidden_act": "nonsense"}}'),
+        ("config.json", '{"model_type": "clipseg", "vision_config": {"patch_size": 0}}'),
+        ("tokenizer.json", "nonsense"),
+        ("tokenizer.json", "{}"),
+    ],
+)
+def test_files_made_elsewhere_end_in_one_line_whatever_is_wrong(
+    folder: Path, file: str, content: str
+) -> None:
+    (folder / file).write_text(content, encoding="utf-8")
+    with pytest.raises(CheckpointError, match="cannot be used") as caught:
+        ClipSeg.load(folder, device="cpu")
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_saved_in_half_precision_are_used_in_float32(folder: Path) -> None:
+    CLIPSegForImageSegmentation.from_pretrained(folder, dtype=torch.float16).save_pretrained(folder)
+    model = ClipSeg.load(folder, device="cpu")._model
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
 
 
 def test_a_tokenizer_of_another_model_is_refused(folder: Path) -> None:
