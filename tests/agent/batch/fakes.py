@@ -1,4 +1,4 @@
-"""A small world for batches: photos that are a few bytes, tools that answer from those bytes, a disk that fails."""
+"""A small world for batches: photos of a few bytes, tools that answer from those bytes, a disk that fails."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from agent.batch.photos import PhotoRef
 from agent.batch.work import Outcome
 from segmentation.errors import PhotoError, TargetError
 from tools.arguments import CountArguments, PhotoArguments
-from tools.records import CountRecord, ImageInfo, Instance, Mask, ModelInfo, PromptUsed, Wording
+from tools.records import CountRecord, ImageInfo, Instance, ModelInfo, PromptUsed, Wording
 from tools.registry import Registry, Tool
 
 ENGINE = "fake 1"
@@ -63,7 +63,7 @@ class Loaded:
 
 
 class FakeBench:
-    """Counts the bytes of a photo modulo ten. Notes every load and call; `before` may block, raise or kill."""
+    """Counts the bytes of a photo modulo ten and notes every load and call. `before` may raise or kill."""
 
     def __init__(self, before: Callable[[Loaded, Call], None] = lambda photo, call: None) -> None:
         self.loads: list[str] = []

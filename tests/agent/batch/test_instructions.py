@@ -111,16 +111,14 @@ def test_csv_cells_may_run_over_lines_and_the_line_is_that_of_the_row() -> None:
         ("photos: [a.jpg]\nrequests: [~]\n", 2, "expected a text, found nothing"),
         ("- a\n- b\n", 1, "expected a mapping, found a list"),
         ("", 1, "the file is empty"),
-        ("photos: !!python/object:os.system [x]\nrequests: [x]\n", 1, ""),
         ("photos: [a.jpg]\nrequests: [!!python/name:os.system x]\n", 2, "cannot be read"),
-        ("[" * 5000, 1, ""),
+        ("photos: " + "[" * 30 + "]" * 30 + "\n", 1, "nested too deeply"),
     ],
 )
 def test_a_mistake_in_yaml_is_named_with_its_line(text: str, line: int, part: str) -> None:
     found = lines(parse(text, "job.yaml"))
 
-    if part:
-        assert any(number == line and part in message for number, message in found), found
+    assert any(number == line and part in message for number, message in found), found
 
 
 @pytest.mark.parametrize(
@@ -186,10 +184,8 @@ def test_no_bytes_crash_the_parser(name: str, data: bytes) -> None:
     assert found.problems or found.sources
 
 
-CELLS = st.sampled_from(
-    ["photo", "photos", "request", "target", "row", "like", "exclude", "tool", "arguments", "store", '"', "", "=1+1",
-     "a.jpg", "count cans", "-1", "1,2,3,4", "{}", "\n", "\r", ";", "{\"target\": 1}", "a" * 200_000]
-)  # fmt: skip
+WORDS = ["photo", "photos", "request", "target", "row", "like", "exclude", "tool", "arguments", "store"]
+CELLS = st.sampled_from([*WORDS, "", '"', "\n", "\r", '{"target": 1}', "=1+1", "1,2,3,4", ";", "a" * 200_000])
 
 
 @given(st.lists(st.lists(CELLS, max_size=5), max_size=5), st.sampled_from([",", ";", "\t"]), st.booleans())

@@ -1,0 +1,1 @@
+"""Scripted batches: many photos, many requests, nothing lost and nothing done twice."""

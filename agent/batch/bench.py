@@ -1,0 +1,73 @@
+"""A worker's tools: the registry of all surfaces, a store of its own, and something that draws."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from agent.batch.call import Call
+from agent.batch.photos import PhotoRef, is_url, read_url
+from agent.batch.work import Outcome
+from segmentation.errors import ShelfError
+from tools.records import CountRecord
+from tools.registry import Registry
+
+if TYPE_CHECKING:
+    from segmentation.photo import Photo
+    from tools.store import ImageStore
+
+logger = logging.getLogger(__name__)
+
+Draw = Callable[["Photo", CountRecord], bytes]  # a JPEG
+
+
+class ToolBench:
+    """Makes calls through the registry; what goes wrong with one call is its outcome."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        store: "ImageStore",
+        examples: Mapping[str, str] | None = None,
+        draw: Draw | None = None,
+    ) -> None:
+        self._registry = registry
+        self._store = store
+        self._draw = draw
+        self._examples = examples or {}
+
+    def load(self, photo: PhotoRef) -> "Photo":
+        """See Bench."""
+        from segmentation.photo import MAX_BYTES
+
+        if is_url(photo.uri):
+            return self._store.add(read_url(photo.uri, MAX_BYTES), photo.uri)
+        return self._store.add(photo.uri)
+
+    def run(self, photo: "Photo", calls: Sequence[Call]) -> list[Outcome]:
+        """See Bench."""
+        return [self._call(photo, call) for call in calls]
+
+    def draw(self, photo: "Photo", outcome: Outcome) -> Outcome:
+        """See Bench."""
+        if self._draw is None or outcome.record is None or outcome.call.tool != "count":
+            return outcome
+        record = CountRecord.model_validate_json(outcome.record)
+        try:
+            return replace(outcome, picture=self._draw(photo, record))
+        except Exception:  # the count stands without its picture
+            logger.exception("no picture of %s", photo.name)
+            return outcome
+
+    def _call(self, photo: "Photo", call: Call) -> Outcome:
+        try:
+            for id, path in self._examples.items():
+                if id in call.arguments:
+                    self._store.add(path)  # the store may have dropped it since the last photo
+            record = self._registry.get(call.tool).call({"image": photo.id, **call.plain()})
+        except ShelfError as error:
+            return Outcome(call, None, str(error))
+        except Exception as error:  # one call must not end a batch; the log keeps the traceback
+            logger.exception("%s on %s", call.tool, photo.name)
+            return Outcome(call, None, f"internal error ({type(error).__name__}): {error}")
+        return Outcome(call, record.model_dump_json())

@@ -1,0 +1,79 @@
+"""Sentences to calls with the planner of the chat: it plans for one photo that stands for all of them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from agent.batch.call import Call
+from agent.errors import AgentError
+from agent.planner import Planners
+from agent.request import Photo, Request
+from agent.settings import Settings
+from tools.records import CountRecord, DescribeRecord, ImageInfo, ModelInfo, PromptUsed, Record, Wording
+from tools.registry import Progress, Registry
+
+_ID = "photo"
+_IMAGE = ImageInfo(id=_ID, sha256="0" * 64, width=4000, height=3000, name="photo.jpg")
+_PHOTO = Photo.of(_IMAGE.id, _IMAGE.name, _IMAGE.width, _IMAGE.height)
+
+
+class TurnPlanner:
+    """Runs a turn of the chat on tools that only note what they are asked."""
+
+    def __init__(self, registry: Registry, settings: Settings, tell: Callable[[str], None]) -> None:
+        """Make the planner that the settings choose; `tell` gets its notices, such as a fall back to rules.
+
+        Raises:
+            PlannerError: a language model was asked for and none is set.
+        """
+        noting = Registry(tuple(replace(tool, run=_note) for tool in registry))
+        self._planners = Planners(noting, settings, settings.planner)
+        self._tell = tell
+
+    def plan(self, sentence: str) -> tuple[Call, ...]:
+        """See SentencePlanner."""
+        turn = self._planners.ask(Request(text=sentence, photos=(_PHOTO,)))
+        for notice in turn.notices:
+            self._tell(f"{sentence[:60]!r}: {notice}")
+        calls = tuple(
+            dict.fromkeys(_without_photo(call.tool, call.arguments) for call in turn.calls if not call.error)
+        )
+        if not calls:
+            raise AgentError(turn.answer)
+        return calls
+
+
+def _note(arguments: Any, progress: Progress) -> Record:
+    """What a planner sees in place of a result; thrown away with the answer, only the calls are kept."""
+    if not hasattr(arguments, "target"):
+        return DescribeRecord(
+            summary="", rows=0, colours=(), words=(), repeated=(), warnings=(), image=_IMAGE, seconds={}
+        )
+    wording = Wording(text=arguments.target)
+    return CountRecord(
+        target=arguments.target,
+        prompt_used=PromptUsed(original=wording, chosen=(wording,)),
+        count=0,
+        low=0,
+        high=0,
+        components=0,
+        instances=(),
+        excluded=(),
+        presence=0,
+        saturated=False,
+        warnings=(),
+        image=_IMAGE,
+        model=ModelInfo(checkpoint=None, sha256=None, device="cpu", dtype="float32"),
+        seconds={},
+    )
+
+
+def _without_photo(tool: str, arguments: dict[str, Any]) -> Call:
+    """The call for any photo; an example on the same photo needs no name."""
+    plain: dict[str, Any] = json.loads(json.dumps(arguments))
+    plain.pop("image", None)
+    for example in plain.get("like") or ():
+        if example.get("image") == _ID:
+            del example["image"]
+    return Call.of(tool, plain)
