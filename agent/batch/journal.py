@@ -150,7 +150,7 @@ class Journal:
                 end = offset + length
         self._descriptor = self._disk.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         os.ftruncate(self._descriptor, end)
-        self._end = end
+        self._end = self._settled = end
         self._note({"event": "open"})
         self.sync()
 
@@ -171,6 +171,13 @@ class Journal:
         """Note that the process leaves in good order: what is in work is not suspect."""
         self._note({"event": "stop"})
         self.sync()
+
+    def abandon(self) -> None:
+        """Take back the last "start" lines: the process ends by an error of its own, not by a photo.
+
+        Needs no space, as "stop" would: the error may be that there is none.
+        """
+        os.ftruncate(self._descriptor, self._settled)
 
     def sync(self) -> None:
         """Everything on the disk."""
@@ -198,6 +205,8 @@ class Journal:
         for entry, line in entries:
             self.state.take(entry, self._end)
             self._end += len(line)
+            if entry["event"] != "start":
+                self._settled = self._end
 
 
 class JournalReader:

@@ -83,6 +83,9 @@ def run_batch(
             journal = Journal(folder.journal, folder.disk)
             try:
                 return _Run(plan, job, folder, journal, watcher, choices, stop).go(make_engine)
+            except (Exception, KeyboardInterrupt):
+                journal.abandon()
+                raise
             finally:
                 journal.close()
         except StorageError as error:

@@ -8,13 +8,17 @@ import base64
 import heapq
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.batch.results.row import Row
 from agent.batch.results.sums import Sums
 from segmentation.printable import printable
 from tools.records import CountRecord
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 SHOWN = 200  # cards on the page; each carries a picture of some 15 KB
 LISTED = 200  # failures and warnings spelled out
@@ -100,16 +104,8 @@ class ReportWriter:
 
     def close(self) -> None:
         """See RowWriter."""
-        from jinja2 import Environment, PackageLoader
-
-        environment = Environment(
-            loader=PackageLoader("agent.batch", "results"),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
         stores = sorted(self._stores.items())
-        page = environment.get_template("report.html.j2").render(
+        page = _template().render(
             photos=len(self._photos),
             rows=self._rows,
             others=self._others,
@@ -152,6 +148,15 @@ class ReportWriter:
         small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
         data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 72])[1].tobytes()
         return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+
+
+@cache
+def _template() -> "Template":
+    from jinja2 import Environment, PackageLoader
+
+    loader = PackageLoader("agent.batch", "results")
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template("report.html.j2")
 
 
 def _card(row: Row, count: CountRecord, label: str, order: int) -> Card:

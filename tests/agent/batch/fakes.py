@@ -12,7 +12,12 @@ from typing import Any
 from agent.batch.call import Call
 from agent.batch.disk import Disk
 from agent.batch.errors import StorageError
+from agent.batch.folder import Job, RunFolder
+from agent.batch.instructions import Output, parse_instructions
+from agent.batch.local import LocalEngine
 from agent.batch.photos import PhotoRef
+from agent.batch.plan import make_plan
+from agent.batch.runner import Choices, Summary, run_batch
 from agent.batch.work import Outcome
 from segmentation.errors import PhotoError, TargetError
 from tools.arguments import CountArguments, PhotoArguments
@@ -191,3 +196,47 @@ def results(out: Path) -> dict[str, bytes]:
         for path in sorted(out.rglob("*"))
         if path.is_file() and path.name not in ("journal.jsonl", ".lock")
     }
+
+
+class Silent:
+    """A Watcher that only remembers."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, int]] = []
+
+    def begin(self, tasks: int, done: int, failed: int) -> None:
+        self.seen.append((done, failed))
+
+    def advance(self, photo: str, done: int, failed: int) -> None:
+        self.seen.append((done, failed))
+
+
+ALL_OUTPUTS: tuple[Output, ...] = ("jsonl", "csv", "coco", "labelstudio", "overlays", "report")
+
+
+def run_fake(
+    folder: Path,
+    out: Path,
+    text: str = "photos: shelf\nrequests: [{target: cans}, {target: jars}]\n",
+    bench: FakeBench | None = None,
+    disk: Disk | None = None,
+    stop: threading.Event | None = None,
+    watcher: Silent | None = None,
+    engine: str = ENGINE,
+    outputs: tuple[Output, ...] = ALL_OUTPUTS,
+    **choices: Any,
+) -> Summary:
+    """One process of a batch on fake tools: the photos lie in `folder`/shelf."""
+    instructions = parse_instructions(text.encode(), folder / "job.yaml")
+    place = RunFolder(out, disk or Disk())
+    known = place.job()
+    plan = make_plan(instructions, WordPlanner(), registry(), outputs, known.planned() if known else {})
+    return run_batch(
+        plan,
+        Job.of(plan, engine),
+        place,
+        lambda: LocalEngine(bench or FakeBench()),
+        watcher or Silent(),
+        Choices(**choices),
+        stop or threading.Event(),
+    )
