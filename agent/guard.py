@@ -20,9 +20,10 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveM
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.runtime import Runtime
+from pydantic import ValidationError
 
 from agent.digest import digest
-from agent.errors import DeadlineError, PlannerError
+from agent.errors import Cancelled, DeadlineError, PlannerError
 from agent.turn import Call, TurnState
 from segmentation.errors import UserError
 from tools.errors import ToolError, UnknownImage
@@ -31,6 +32,10 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 MAX_ECHO = 500  # characters of a bad reply that are shown to the model again
 BROKEN = "The tool failed inside. Do not call it again with these arguments; say that it failed."
+
+
+class _BadReply(Exception):
+    """A reply of the model that it may mend."""
 
 
 class Guard(AgentMiddleware[AgentState[Any], TurnState, Any]):
@@ -44,7 +49,6 @@ class Guard(AgentMiddleware[AgentState[Any], TurnState, Any]):
     def __init__(self, trouble: Callable[[Exception], str] | None) -> None:
         super().__init__()
         self._trouble = trouble
-        self._one_at_a_time = threading.Lock()  # two cores: parallel calls would only share them
 
     def before_agent(self, state: AgentState[Any], runtime: Runtime[TurnState]) -> dict[str, Any] | None:
         """Answer the calls that a turn before this one left open; servers refuse a thread that has any."""
@@ -71,12 +75,16 @@ class Guard(AgentMiddleware[AgentState[Any], TurnState, Any]):
         """One reply of the model, in time; a bad reply is asked for again, twice in a turn at most."""
         turn = request.runtime.context
         while True:
-            response = self._reply(request, handler, turn)
-            message = cast("AIMessage", response.result[-1])
-            turn.tokens += message.usage_metadata["total_tokens"] if message.usage_metadata else 0
-            fault = _fault(message)
-            if fault is None:
-                return response
+            try:
+                response = self._reply(request, handler, turn)
+            except _BadReply as error:
+                fault: str | None = str(error)
+            else:
+                message = cast("AIMessage", response.result[-1])
+                turn.tokens += message.usage_metadata["total_tokens"] if message.usage_metadata else 0
+                fault = _fault(message)
+                if fault is None:
+                    return response
             if turn.reasks >= turn.limits.reasks:
                 raise PlannerError(f"the language model keeps sending replies that cannot be used: {fault}")
             turn.reasks += 1
@@ -101,6 +109,10 @@ class Guard(AgentMiddleware[AgentState[Any], TurnState, Any]):
             return _in_time(lambda: handler(request), wait)
         except TimeoutError:
             raise PlannerError(f"the language model did not answer within {wait:.0f} seconds") from None
+        except ValidationError as error:  # arguments that are JSON but no object stop the client itself
+            raise _BadReply(
+                f"the arguments of a call are not a JSON object: {str(error)[:MAX_ECHO]}"
+            ) from error
         except Exception as error:  # the boundary to a remote program: whatever it does is one line here
             log.debug("language model", exc_info=True)
             raise PlannerError(self._trouble(error)) from error
@@ -109,8 +121,7 @@ class Guard(AgentMiddleware[AgentState[Any], TurnState, Any]):
         """Run one call by our own registry, strictly checked; LangChain's lax execution is not used."""
         call, turn = request.tool_call, cast("TurnState", request.runtime.context)
         name, arguments = call["name"], dict(call["args"])
-        with self._one_at_a_time:
-            content, record, failed = self._call(name, arguments, turn)
+        content, record, failed = self._call(name, arguments, turn)
         return ToolMessage(
             content,
             tool_call_id=call["id"] or "",
@@ -135,6 +146,8 @@ class Guard(AgentMiddleware[AgentState[Any], TurnState, Any]):
             tool = turn.registry.get(name)
             _check_photos(arguments, turn)
             record = tool.call(arguments, turn.progress)
+        except Cancelled:
+            raise
         except (ToolError, UserError) as error:
             text = str(error)
         except Exception:  # the boundary to the tools: a bug is logged, and the model is told that it failed
@@ -160,6 +173,12 @@ def _calls(messages: list[AnyMessage]) -> Iterator[Mapping[str, Any]]:
 
 def _fault(message: AIMessage) -> str | None:
     """Why a reply cannot be used; valid calls beside an invalid one still run."""
+    meta = message.response_metadata
+    if meta.get("finish_reason") == "length" or (
+        meta.get("model_provider") == "openai" and not meta.get("finish_reason")
+    ):
+        # The client completes JSON that was cut in the middle of a word: the call would count something else.
+        return "it was cut off before its end"
     if message.tool_calls:
         return None
     if message.invalid_tool_calls:

@@ -89,10 +89,17 @@ class Planner:
         try:
             result = self._agent.invoke(
                 {"messages": [request.message()]},
-                {"configurable": {"thread_id": thread}, "recursion_limit": 6 * self._limits.model_calls + 10},
+                {
+                    "configurable": {"thread_id": thread},
+                    "recursion_limit": 6 * self._limits.model_calls + 10,
+                    # Tools run one after the other, in the order of the calls: they would only share two cores.
+                    "max_concurrency": 1,
+                },
                 context=state,
             )
-        except ModelCallLimitExceededError:
+        except ModelCallLimitExceededError as error:
+            if not state.records:
+                raise PlannerError("the language model made no call that could be used") from error
             state.notices.append(
                 f"the planner was stopped after {self._limits.model_calls} calls of its model"
             )
@@ -102,7 +109,7 @@ class Planner:
         if progress.cancelled.is_set() and state.seconds_left <= 0:
             raise DeadlineError(f"no answer within {self._limits.turn_seconds:g} seconds")
         last = result["messages"][-1]
-        said = plain(str(last.text)).strip()[:MAX_ANSWER] if isinstance(last, AIMessage) else ""
+        said = plain(str(last.text)[:MAX_ANSWER]).strip() if isinstance(last, AIMessage) else ""
         return state.turn(self._answer(said, state), self.name)
 
     def _answer(self, said: str, state: TurnState) -> str:

@@ -56,6 +56,7 @@ def open_workbench(checkpoint: str | None) -> Workbench:
     """
     from tools.catalog import build_registry
     from tools.count import Counter
+
     from tools.store import ImageStore
 
     store = ImageStore()

@@ -70,7 +70,8 @@ def lexicon() -> Lexicon:
         unsupported_place=re.compile(rf"\b{any_of(raw['unsupported_place'])}", re.IGNORECASE),
         exclude=any_of(raw["exclude"]),
         fragment=re.compile(
-            rf"^(?:{any_of(raw['exclude'])}|on|in|at|left of|right of|to the|above|below|under|only)\b", re.IGNORECASE
+            rf"^(?:{any_of(raw['exclude'])}|on|in|at|left of|right of|to the|above|below|under|only)\b",
+            re.IGNORECASE,
         ),
         ordinals=raw["ordinals"],
         numbers=raw["numbers"],

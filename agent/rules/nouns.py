@@ -38,7 +38,9 @@ def clean(phrase: str) -> str:
         phrase = lexicon().back.sub("", phrase).strip(" ,")
         phrase = _DETERMINER.sub("", phrase).strip(" ,")
         changed = phrase != before
-    phrase = re.sub(r"\s+(?:that |which )?(?:has|have)(?: got)? (?=\w)", " with ", phrase, flags=re.IGNORECASE)
+    phrase = re.sub(
+        r"\s+(?:that |which )?(?:has|have)(?: got)? (?=\w)", " with ", phrase, flags=re.IGNORECASE
+    )
     return _kind_last(_predicate_first(phrase))
 
 

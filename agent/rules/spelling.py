@@ -9,6 +9,8 @@ from agent.rules.lexicon import lexicon
 from segmentation.vocabulary import plural, singular
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+
+
 @cache
 def _known() -> tuple[str, ...]:
     """Words that a slip is mended to: grammar, packs and contents, single words of five letters and more."""
@@ -38,7 +40,9 @@ def _mend_word(word: str) -> str:
     ):
         return word
     allowed = 1 if len(word) < 8 else 2
-    best = min(_known(), key=lambda known: (OSA.distance(lower, known), sorted(known) != sorted(lower), known))
+    best = min(
+        _known(), key=lambda known: (OSA.distance(lower, known), sorted(known) != sorted(lower), known)
+    )
     # The first letter is hardly ever the wrong one: "wings" is no typing of "rings".
     if OSA.distance(lower, best) <= allowed and (best[0] == lower[0] or sorted(best) == sorted(lower)):
         return best

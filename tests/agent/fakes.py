@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -10,6 +11,8 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import PrivateAttr
 
 from agent.request import Photo, Request
+from agent.workbench import Workbench
+from segmentation.errors import PhotoError
 from tools.arguments import CountArguments, PhotoArguments
 from tools.records import (
     CountRecord,
@@ -19,8 +22,8 @@ from tools.records import (
     LabelsRecord,
     ModelInfo,
     PromptUsed,
-    Wording,
     Word,
+    Wording,
 )
 from tools.registry import Progress, Registry, Tool
 
@@ -45,7 +48,8 @@ def count_record(target: str = "Sunkist bottles", count: int = 6, **changes: Any
         "high": count,
         "components": count,
         "instances": tuple(
-            Instance(id=i + 1, box=(10 * i, 0, 10 * i + 8, 20), score=0.9, evidence=("label",)) for i in range(count)
+            Instance(id=i + 1, box=(10 * i, 0, 10 * i + 8, 20), score=0.9, evidence=("label",))
+            for i in range(count)
         ),
         "excluded": (),
         "presence": 0.9 if count else 0.12,
@@ -65,7 +69,14 @@ def labels_record(*words: str, id: str = "p1") -> LabelsRecord:
 
 def describe_record(summary: str = "2 rows of packs", id: str = "p1") -> DescribeRecord:
     return DescribeRecord(
-        summary=summary, rows=2, colours=("red",), words=("HEINZ",), repeated=(), warnings=(), image=image(id), seconds={}
+        summary=summary,
+        rows=2,
+        colours=("red",),
+        words=("HEINZ",),
+        repeated=(),
+        warnings=(),
+        image=image(id),
+        seconds={},
     )
 
 
@@ -85,10 +96,29 @@ def fake_registry(
     return Registry(
         (
             Tool("count", "Count one kind of thing on one photo.", CountArguments, run_count),
-            Tool("read_labels", "Read words.", PhotoArguments, lambda a, _: labels_record(*words, id=a.image)),
+            Tool(
+                "read_labels", "Read words.", PhotoArguments, lambda a, _: labels_record(*words, id=a.image)
+            ),
             Tool("describe", "Say what is there.", PhotoArguments, lambda a, _: describe_record(id=a.image)),
         )
     )
+
+
+class FakeWorkbench(Workbench):
+    """Takes any file whose name does not begin with "bad" and draws pictures of one pixel."""
+
+    def __init__(self, registry: Registry | None = None) -> None:
+        super().__init__(store=None, registry=registry or fake_registry())  # type: ignore[arg-type]
+
+    def add(self, source: str | Path) -> Photo:
+        path = Path(source)
+        if path.name.startswith("bad") or not path.exists():
+            raise PhotoError(f"{path.name}: no such file")
+        known = {photo.name: photo for photo in PHOTOS}
+        return known.get(path.name) or Photo(id=f"id-{path.stem}", name=path.name, width=1200, height=900)
+
+    def overlay(self, record: CountRecord, path: Path) -> None:
+        path.write_bytes(b"")
 
 
 def request(text: str, photos: int = 1) -> Request:

@@ -28,7 +28,9 @@ def remote(model: ScriptedChatModel, registry: Registry | None = None, **limits:
     )
 
 
-def ask(model: ScriptedChatModel, text: str = "count the Sunkist bottles", photos: int = 1, **limits: Any) -> Turn:
+def ask(
+    model: ScriptedChatModel, text: str = "count the Sunkist bottles", photos: int = 1, **limits: Any
+) -> Turn:
     turn = remote(model, **limits).ask(request(text, photos))
     model.done()
     return turn
@@ -63,7 +65,9 @@ def test_a_number_without_any_call_is_replaced() -> None:
 
 
 def test_a_question_back_is_shown_as_it_is() -> None:
-    assert ask(ScriptedChatModel(AIMessage("Which bottles do you mean?"))).answer == "Which bottles do you mean?"
+    assert (
+        ask(ScriptedChatModel(AIMessage("Which bottles do you mean?"))).answer == "Which bottles do you mean?"
+    )
 
 
 def test_parallel_calls_all_get_their_answers() -> None:
@@ -158,7 +162,10 @@ def test_a_fan_out_of_a_thousand_calls_is_cut_at_the_tool_call_limit() -> None:
 def test_invalid_json_is_asked_for_again_twice_and_not_more() -> None:
     def bad() -> AIMessage:
         return AIMessage(
-            "", invalid_tool_calls=[{"name": "count", "args": "{target:", "id": "x", "error": "bad", "type": "invalid_tool_call"}]
+            "",
+            invalid_tool_calls=[
+                {"name": "count", "args": "{target:", "id": "x", "error": "bad", "type": "invalid_tool_call"}
+            ],
         )
 
     model = ScriptedChatModel(bad(), COUNT, AIMessage("6 Sunkist bottles."))

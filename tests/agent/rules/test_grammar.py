@@ -2,12 +2,12 @@ import time
 
 import pytest
 
+from agent.planner import Planner
 from agent.request import Request
 from agent.rules.grammar import LONGEST, AskBack, parse
 from agent.rules.model import RuleChatModel
 from agent.table import Case, agree, cases, photos, planned
 from agent.turn import Limits
-from agent.planner import Planner
 from tests.agent.fakes import fake_registry
 
 
@@ -27,7 +27,9 @@ def test_each_sentence_of_the_table_leads_to_its_calls(case: Case) -> None:
 def conversation() -> Planner:
     from langgraph.checkpoint.memory import InMemorySaver
 
-    return Planner(fake_registry(), RuleChatModel(), name="rules", limits=Limits(), checkpointer=InMemorySaver())
+    return Planner(
+        fake_registry(), RuleChatModel(), name="rules", limits=Limits(), checkpointer=InMemorySaver()
+    )
 
 
 def test_the_table_holds_150_sentences_and_more() -> None:
@@ -42,12 +44,16 @@ def test_a_sentence_is_understood_in_less_than_50_ms() -> None:
     assert (time.perf_counter() - begin) / len(cases()) < 0.05
 
 
-@pytest.mark.parametrize("text", ["", " ", "?!", "\n\n", "and and and", ", , ,", "not", "the", "on the", "\x00", "🥫"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "?!", "\n\n", "and and and", ", , ,", "not", "the", "on the", "\x00", "🥫"]
+)
 def test_words_without_a_thing_are_asked_back(text: str) -> None:
     assert isinstance(parse(Request(text=text, photos=photos(1))), AskBack)
 
 
-@pytest.mark.parametrize("word", ["count ", "and the ", "not the ", "on the top shelf ", "(" * 20, "a" * 30, "left of "])
+@pytest.mark.parametrize(
+    "word", ["count ", "and the ", "not the ", "on the top shelf ", "(" * 20, "a" * 30, "left of "]
+)
 def test_long_and_odd_texts_are_refused_or_parsed_at_once(word: str) -> None:
     begin = time.perf_counter()
     parse(Request(text=(word * 200)[:LONGEST], photos=photos(3)))

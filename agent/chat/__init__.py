@@ -1,0 +1,1 @@
+"""A conversation about photos: what is remembered, corrected, shown."""

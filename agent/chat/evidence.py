@@ -1,0 +1,57 @@
+""" "Why 7?": what a count rests on, in sentences that code writes."""
+
+from collections import Counter
+
+from agent.terminal import one_line
+from tools.records import CountRecord, Evidence, Wording
+
+MEANING: dict[Evidence, str] = {
+    "meaning": "the segmentation model sees it",
+    "label": "its printed words were read",
+    "repetition": "it repeats the pattern of an example",
+}
+
+
+def why(record: CountRecord) -> str:
+    """What the count as a whole rests on."""
+    target = one_line(record.target)
+    support = Counter(evidence for instance in record.instances for evidence in instance.evidence)
+    lines = [f"{record.count} {target}, between {record.low} and {record.high}."]
+    if support:
+        shares = ", ".join(f"{name} {support[name]}" for name in MEANING if support[name])
+        lines.append(f"Evidence: {shares} (of {len(record.instances)} numbered items).")
+    lines.append(f"Connected components alone would say {record.components}.")
+    lines.append(f"Best score seen: {record.presence:.2f}.")
+    if record.excluded:
+        reasons = Counter(one_line(item.reason) for item in record.excluded)
+        lines.append(
+            "Not counted: " + "; ".join(f"{many} x {reason}" for reason, many in reasons.most_common()) + "."
+        )
+    lines.extend(_wording(record))
+    if record.saturated:
+        lines.append("A limit was reached, so there may be more.")
+    lines.extend(f"Note: {one_line(warning).rstrip('.')}." for warning in record.warnings)
+    return "\n".join(lines)
+
+
+def why_item(record: CountRecord, id: int) -> str | None:
+    """What one numbered item rests on; None when there is none of that number."""
+    for instance in record.instances:
+        if instance.id == id:
+            reasons = " and ".join(MEANING[name] for name in instance.evidence)
+            x0, y0, x1, y1 = instance.box
+            return f"Item {id} at {x0},{y0},{x1},{y1}: {reasons} (score {instance.score:.2f})."
+    return None
+
+
+def _wording(record: CountRecord) -> list[str]:
+    original = record.prompt_used.original
+    chosen = [wording for wording in record.prompt_used.chosen if wording.text != original.text]
+    if not chosen:
+        return []
+    return [f"Wording: {_scored(original)} was asked; used were {', '.join(map(_scored, chosen))}."]
+
+
+def _scored(wording: Wording) -> str:
+    score = f" (score {wording.score:.2f}, count {wording.count})" if wording.score is not None else ""
+    return f"“{one_line(wording.text)}”{score}"
