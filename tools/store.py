@@ -21,6 +21,7 @@ from segmentation.errors import PhotoError
 from segmentation.photo import OPEN_FLAGS, Photo, decode_photo, file_name, photo_of_descriptor, read_photo
 from segmentation.printable import printable
 from tools.errors import UnknownImage
+from tools.records import ImageInfo
 
 MAX_LISTED = 12
 MAX_KNOWN = 10_000
@@ -289,6 +290,13 @@ class ImageStore:
     def _forget(self, id: str) -> None:
         self._known.pop(id, None)
         self._pixels.pop(id, None)
+
+
+def image_info(photo: Photo) -> ImageInfo:
+    """What a record says about the photo it is of."""
+    return ImageInfo(
+        id=photo.id, sha256=photo.sha256, width=photo.width, height=photo.height, name=photo.name
+    )
 
 
 def _open_beneath(root: Path, path: Path) -> int:
