@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SHOWN = 200  # cards on the page; each carries a picture of some 15 KB
 LISTED = 200  # failures and warnings spelled out
 STORES = 500  # rows of the table of stores
-_WIDTH = 360  # px of an embedded picture
+_LONGEST = 400  # px of an embedded picture
 _BARS = 12
 
 
@@ -54,10 +54,11 @@ class Bar:
 class ReportWriter:
     """Adds up while rows come; holds the cards that will be shown and nothing else of the others."""
 
-    def __init__(self, file: Any, folder: Path, engine: str) -> None:
+    def __init__(self, file: Any, folder: Path, engine: str, shown: int = SHOWN) -> None:
         self._file = file
         self._folder = folder
         self._engine = engine
+        self._shown = shown
         self._photos: set[str] = set()
         self._rows = 0
         self._others = 0
@@ -97,7 +98,7 @@ class ReportWriter:
         self._checkpoints[printable(count.model.checkpoint or "no checkpoint")] += 1
         card = _card(row, count, label, -self._rows)
         # The heap's first card is the least doubtful one that is still shown.
-        if len(self._cards) < SHOWN:
+        if len(self._cards) < self._shown:
             heapq.heappush(self._cards, card)
         else:
             heapq.heappushpop(self._cards, card)
@@ -114,7 +115,7 @@ class ReportWriter:
             engine=self._engine,
             checkpoints=sorted(self._checkpoints),
             totals=[
-                (label, sums, _bars(self._spread.get(label, Counter())))
+                (label, sums, bars_of(self._spread.get(label, Counter())))
                 for label, sums in self._totals.items()
             ],
             labels=list(self._totals),
@@ -129,7 +130,7 @@ class ReportWriter:
 
     def _in_order(self) -> list[Card]:
         """All of them: in the order of the plan. A choice of them: the most doubtful first."""
-        if sum(sums.photos for sums in self._totals.values()) <= SHOWN:
+        if sum(sums.photos for sums in self._totals.values()) <= self._shown:
             return sorted(self._cards, key=lambda card: -card.order)
         return sorted(self._cards, reverse=True)
 
@@ -143,8 +144,8 @@ class ReportWriter:
         if pixels is None:
             return None
         height, width = pixels.shape[:2]
-        scale = min(1.0, _WIDTH / width)
-        size = (round(width * scale), max(1, round(height * scale)))
+        scale = min(1.0, _LONGEST / max(height, width))
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
         small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
         data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 72])[1].tobytes()
         return "data:image/jpeg;base64," + base64.b64encode(data).decode()
@@ -178,7 +179,7 @@ def _card(row: Row, count: CountRecord, label: str, order: int) -> Card:
     )
 
 
-def _bars(spread: Counter[int]) -> list[Bar]:
+def bars_of(spread: Counter[int]) -> list[Bar]:
     """How many photos have how many items, in at most a dozen bars of equal width."""
     if not spread:
         return []
