@@ -64,11 +64,10 @@ def _count(call: Call, record: CountRecord) -> str:
 
 
 def _one(target: str) -> str:
-    """The singular of a noun phrase, when its last word is its head."""
-    words = target.split()
-    return (
-        target if {"with", "in", "of", "from"} & set(words) else " ".join([*words[:-1], singular(words[-1])])
-    )
+    """The singular of a noun phrase: "jars with gold lids" -> "jar with gold lids"."""
+    core, joint, rest = target.partition(" with ")
+    words = core.split()
+    return " ".join([*words[:-1], singular(words[-1])]) + joint + rest if words else target
 
 
 def place(arguments: dict[str, Any]) -> str:

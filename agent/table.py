@@ -1,24 +1,39 @@
 """The table of requests with the calls they must lead to (prompts/requests.yaml), and how a planner scores on it."""
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import yaml
 from pydantic import Field, TypeAdapter
 
 import prompts
-from agent.request import Photo
+from agent.errors import AgentError
+from agent.planner import Planners
+from agent.request import Photo, Request
+from agent.settings import Settings
 from agent.turn import Call
 from segmentation.vocabulary import plural, singular
-from tools.records import Frozen
+from tools.arguments import CountArguments, PhotoArguments
+from tools.records import (
+    CountRecord,
+    DescribeRecord,
+    Frozen,
+    ImageInfo,
+    LabelsRecord,
+    ModelInfo,
+    PromptUsed,
+    Wording,
+)
+from tools.registry import Progress, Registry, Tool
 
-Tool = Literal["count", "describe", "read_labels"]
+ToolName = Literal["count", "describe", "read_labels"]
 
 
 class Expected(Frozen):
     """One call: what the tool gets, `photo` is its number."""
 
-    tool: Tool = "count"
+    tool: ToolName = "count"
     target: str | None = None
     photo: int = 1
     row: int | None = None
@@ -87,3 +102,85 @@ def _noun(phrase: str | None) -> str | None:
         return None
     words = phrase.lower().removeprefix("the ").split()
     return " ".join([*words[:-1], plural(singular(words[-1]))])
+
+
+class Result(Frozen):
+    """What a planner did with one case."""
+
+    case: Case
+    got: tuple[Expected, ...]
+    error: str | None = None
+    seconds: float = 0.0
+
+    @property
+    def right(self) -> bool:
+        """Whether it made the calls of the table and no other."""
+        return self.error is None and agree(self.got, self.case.calls)
+
+
+def run_table(table: Iterable[Case], settings: Settings) -> Iterator[Result]:
+    """Each case in a chat of its own, against tools that look at nothing."""
+    from langgraph.checkpoint.memory import InMemorySaver
+
+    planners = Planners(_blind_registry(), settings, settings.planner, InMemorySaver())
+    for number, case in enumerate(table):
+        given = photos(case.photos)
+        begin = time.perf_counter()
+        try:
+            for text in (*case.after, case.say):
+                begin = time.perf_counter()
+                turn = planners.ask(Request(text=text, photos=given), thread=str(number))
+        except AgentError as error:
+            yield Result(case=case, got=(), error=str(error))
+            continue
+        yield Result(case=case, got=planned(turn.calls, given), seconds=round(time.perf_counter() - begin, 4))
+
+
+def _blind_registry() -> Registry:
+    """The schemas of the real tools in front of tools that found nothing."""
+
+    def describe(arguments: PhotoArguments, progress: Progress) -> DescribeRecord:
+        return DescribeRecord(
+            summary="nothing",
+            rows=0,
+            colours=(),
+            words=(),
+            repeated=(),
+            warnings=(),
+            image=_info(arguments),
+            seconds={},
+        )
+
+    def read_labels(arguments: PhotoArguments, progress: Progress) -> LabelsRecord:
+        return LabelsRecord(words=(), warnings=(), image=_info(arguments), seconds={})
+
+    def count(arguments: CountArguments, progress: Progress) -> CountRecord:
+        wording = Wording(text=arguments.target)
+        return CountRecord(
+            target=arguments.target,
+            prompt_used=PromptUsed(original=wording, chosen=(wording,)),
+            count=0,
+            low=0,
+            high=0,
+            components=0,
+            instances=(),
+            excluded=(),
+            presence=0.0,
+            saturated=False,
+            warnings=(),
+            image=_info(arguments),
+            model=ModelInfo(checkpoint=None, sha256=None, device="cpu", dtype="float32"),
+            seconds={},
+        )
+
+    return Registry(
+        (
+            Tool("count", "Count one kind of thing on one photo.", CountArguments, count),
+            Tool("read_labels", "Read the words printed on one photo.", PhotoArguments, read_labels),
+            Tool("describe", "Say what is on one photo.", PhotoArguments, describe),
+        )
+    )
+
+
+def _info(arguments: CountArguments | PhotoArguments) -> ImageInfo:
+    return ImageInfo(id=arguments.image, sha256="0" * 64, width=1200, height=900, name=arguments.image)
