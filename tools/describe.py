@@ -43,4 +43,4 @@ def describe_tool(store: ImageStore, read_words: Callable[[Pixels], Sequence[Wor
             seconds={"labels": round(read - started, 3), "describe": round(time.perf_counter() - read, 3)},
         )
 
-    return Tool("describe", DESCRIPTION, PhotoArguments, run)
+    return Tool("describe", DESCRIPTION, PhotoArguments, run, DescribeRecord)

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tools.errors import BadArguments, UnknownTool
-from tools.records import Record
+from tools.records import Frozen, Record
 
 
 class Arguments(BaseModel):
@@ -34,6 +34,7 @@ class Tool:
     description: str
     arguments: type[Arguments]
     run: Callable[[Any, Progress], Record]
+    record: type[Frozen] | None = None  # what run returns: the published output schema
 
     def schema(self) -> dict[str, Any]:
         """The JSON schema of the arguments, exactly as it is published."""

@@ -1,0 +1,162 @@
+"""Work waits here for the few threads that may compute: bounded, fair between clients, with deadlines.
+
+The model uses all cores for one photo, so more threads would only share them. A client that sends a hundred
+requests waits for its own hundred: the others are served in between.
+"""
+
+import asyncio
+import logging
+import math
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from tools.registry import Progress
+from tools.serving.failure import Busy, Stopping, TooLate
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class _Job(Generic[T]):
+    client: str
+    work: Callable[[Progress], T]
+    progress: Progress
+    future: "Future[T]" = field(default_factory=Future)
+
+
+class WorkQueue:
+    """Threads that take jobs in turn from each client that has any.
+
+    Args:
+        workers: jobs that run at once.
+        capacity: jobs that may wait; half of them at most for one client.
+    """
+
+    def __init__(self, name: str, workers: int = 1, capacity: int = 32) -> None:
+        self._capacity = capacity
+        self._changed = threading.Condition()
+        self._waiting: OrderedDict[str, deque[_Job[Any]]] = OrderedDict()
+        self._running: set[_Job[Any]] = set()
+        self._stopping = False
+        self._mean_seconds = 1.0
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"{name}-{number}", daemon=True)
+            for number in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def depth(self) -> int:
+        """Jobs that wait."""
+        with self._changed:
+            return self._depth()
+
+    @property
+    def running(self) -> int:
+        """Jobs that run."""
+        with self._changed:
+            return len(self._running)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether new work is refused for good."""
+        return self._stopping
+
+    async def run(
+        self,
+        client: str,
+        work: Callable[[Progress], T],
+        seconds: float,
+        report: Callable[[str, float], None] | None = None,
+    ) -> T:
+        """Wait for a result; when the waiting ends early, the work is told to stop.
+
+        Raises:
+            Busy: the queue is full.
+            TooLate: no result within `seconds`.
+            Stopping: the server is shutting down.
+        """
+        progress = Progress(report) if report else Progress()
+        job = self._submit(_Job(client, work, progress))
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(job.future), seconds)
+        except TimeoutError:
+            raise TooLate(f"no result within {seconds:g} s") from None
+        finally:
+            self._abandon(job)
+
+    def stop(self, grace: float) -> None:
+        """Refuse new work, let what runs finish for `grace` seconds, then tell it to stop."""
+        with self._changed:
+            self._stopping = True
+            waiting = [job for jobs in self._waiting.values() for job in jobs]
+            self._waiting.clear()
+            self._changed.notify_all()
+        for job in waiting:
+            if job.future.set_running_or_notify_cancel():
+                job.future.set_exception(Stopping("the server is shutting down"))
+        deadline = time.monotonic() + grace
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        with self._changed:
+            late = tuple(self._running)
+        for job in late:
+            job.progress.cancelled.set()
+
+    def _depth(self) -> int:
+        return sum(len(jobs) for jobs in self._waiting.values())
+
+    def _submit(self, job: _Job[T]) -> _Job[T]:
+        with self._changed:
+            if self._stopping:
+                raise Stopping("the server is shutting down")
+            own = len(self._waiting.get(job.client, ()))
+            depth = self._depth()
+            if depth >= self._capacity or own >= max(1, self._capacity // 2):
+                seconds = (depth + 1) * self._mean_seconds / len(self._threads)
+                raise Busy("too much work is waiting", min(60, max(1, math.ceil(seconds))))
+            self._waiting.setdefault(job.client, deque()).append(job)
+            self._changed.notify()
+        return job
+
+    def _abandon(self, job: _Job[Any]) -> None:
+        """Nobody waits for this job any more."""
+        with self._changed:
+            jobs = self._waiting.get(job.client)
+            if jobs is not None and job in jobs:
+                jobs.remove(job)
+                if not jobs:
+                    del self._waiting[job.client]
+        job.progress.cancelled.set()
+
+    def _next(self) -> _Job[Any] | None:
+        with self._changed:
+            while not self._waiting and not self._stopping:
+                self._changed.wait()
+            if not self._waiting:
+                return None
+            client, jobs = self._waiting.popitem(last=False)
+            job = jobs.popleft()
+            if jobs:
+                self._waiting[client] = jobs  # behind all other clients
+            self._running.add(job)
+            return job
+
+    def _serve(self) -> None:
+        while (job := self._next()) is not None:
+            started = time.monotonic()
+            try:
+                if job.future.set_running_or_notify_cancel():
+                    job.future.set_result(job.work(job.progress))
+            except BaseException as error:  # whatever it is, it belongs to the one who waits
+                job.future.set_exception(error)
+            with self._changed:
+                self._running.discard(job)
+                self._mean_seconds += 0.2 * (time.monotonic() - started - self._mean_seconds)
