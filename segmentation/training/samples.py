@@ -1,0 +1,138 @@
+"""Training samples drawn from scenes: the sample of a given index is always the same."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from segmentation.training.architecture import MEAN
+from segmentation.training.phrases import Meaning, phrases_for, say, seams, target
+from segmentation.training.scene import Scene, render
+from segmentation.visual_prompt import visual_prompt
+
+# Seeds of training scenes start here; evaluation takes seeds below, so they never meet.
+FIRST_TRAINING_SEED = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture with several prompts.
+
+    Attributes:
+        image: uint8 (side, side, 3).
+        texts: One per prompt.
+        targets: uint8 codes, (prompts, side, side).
+        example: uint8 (side, side, 3), an example picture that goes with the first prompt, or None.
+        text_share: Weight of the text of the first prompt when there is an example.
+    """
+
+    image: NDArray[np.uint8]
+    texts: tuple[str, ...]
+    targets: NDArray[np.uint8]
+    example: NDArray[np.uint8] | None
+    text_share: float
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples put together. The examples belong to the first prompts of the first pictures."""
+
+    images: Tensor  # uint8 (pictures, side, side, 3)
+    texts: list[str]  # pictures * prompts
+    targets: Tensor  # uint8 (pictures * prompts, side, side)
+    examples: Tensor  # uint8 (examples, side, side, 3)
+    text_shares: Tensor  # (examples,)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the loader is asked for: a scene, its size, and whether an example goes with it."""
+
+    index: int
+    size: int
+    example: bool
+
+
+def _example(scene: Scene, size: int, rng: np.random.Generator) -> tuple[int, NDArray[np.uint8]] | None:
+    """A facing of the scene as an example picture, and its product."""
+    areas = scene.areas()
+    floor = 0.002 * scene.labels.size
+    usable = [n for n, i in enumerate(scene.items) if i.thing == "pack" and areas[n] > floor]
+    if not usable:
+        return None
+    number = int(rng.choice(usable))
+    mask = scene.labels == number + 1
+    ys, xs = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    box = (int(xs[0]), int(ys[0]), int(xs[-1]) + 1, int(ys[-1]) + 1)
+    exact = mask if rng.random() < 0.3 else None  # users draw boxes; a mask is known now and then
+    return scene.items[number].product, visual_prompt(scene.image, box, size, MEAN, exact)
+
+
+class SceneSamples(Dataset[Sample]):
+    """Rendered samples by order."""
+
+    def __init__(self, seed: int, prompts: int, data: Path | None) -> None:
+        self.seed, self.prompts, self.data = seed, prompts, data
+
+    def __getitem__(self, order: Order) -> Sample:
+        seed = FIRST_TRAINING_SEED + self.seed * 100_000_000 + order.index
+        rng = np.random.default_rng((seed, 7))
+        scene = render(seed, order.size, data=self.data)
+        seam = seams(scene)
+        phrases = list(phrases_for(scene, self.prompts, rng))
+        example, share = None, 1.0
+        if order.example:
+            found = _example(scene, order.size, rng)
+            example = np.full((order.size, order.size, 3), 120, np.uint8)
+            if found is not None:
+                product, example = found
+                other = scene
+                if rng.random() < 0.3:  # asked of a photo that does not show it
+                    other = render(seed + 50_000_000, order.size, data=self.data)
+                    scene, seam, product = other, seams(other), -2
+                    phrases = list(phrases_for(scene, self.prompts, rng))
+                    phrases[0] = say(rng, Meaning(product=product))
+                    share = 0.0
+                else:
+                    known = scene.products[product]
+                    meaning = Meaning(kind=known.kind, colour=known.colour, product=product)
+                    phrases[0] = say(rng, meaning)
+                    share = float(rng.uniform(0, 0.6)) if rng.random() < 0.7 else 0.0
+        targets = np.stack([target(scene, phrase.meaning, seam) for phrase in phrases])
+        return Sample(scene.image, tuple(p.text for p in phrases), targets, example, share)
+
+
+def collate(samples: list[Sample]) -> Batch:
+    """Put samples of one size together."""
+    examples = [(s.example, s.text_share) for s in samples if s.example is not None]
+    side = samples[0].image.shape[0]
+    pictures = np.stack([e for e, _ in examples]) if examples else np.zeros((0, side, side, 3), np.uint8)
+    return Batch(
+        images=torch.from_numpy(np.stack([s.image for s in samples])),
+        texts=[text for s in samples for text in s.texts],
+        targets=torch.from_numpy(np.concatenate([s.targets for s in samples])),
+        examples=torch.from_numpy(pictures),
+        text_shares=torch.tensor([share for _, share in examples]),
+    )
+
+
+class Orders(Sampler[list[Order]]):
+    """The orders of every step from a given one on."""
+
+    def __init__(self, plan: Any, start: int) -> None:
+        self.plan, self.start = plan, start
+
+    def __iter__(self) -> Iterator[list[Order]]:
+        for step in range(self.start, self.plan.steps):
+            stage = self.plan.stage(step)
+            first = self.plan.first_scene(step)
+            yield [Order(first + i, stage.size, i < stage.examples) for i in range(stage.scenes)]
+
+    def __len__(self) -> int:
+        return max(0, int(self.plan.steps) - self.start)

@@ -1,0 +1,175 @@
+"""The training loop: resumable to the step, averaged weights, one line of numbers every few steps."""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from segmentation.errors import DataError
+from segmentation.training.architecture import (
+    build,
+    decode,
+    encode,
+    image_conditions,
+    normalise,
+    text_conditions,
+)
+from segmentation.training.losses import segmentation_loss
+from segmentation.training.phrases import IGNORED, INSIDE
+from segmentation.training.plan import Plan
+from segmentation.training.samples import Batch, Orders, SceneSamples, collate
+from segmentation.training.snapshot import Progress, latest, restore, save_snapshot
+from segmentation.training.words import MAX_TOKENS, load_tokenizer, train_tokenizer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Line:
+    """Numbers of the last few steps."""
+
+    step: int
+    steps: int
+    loss: float
+    iou: float  # of present prompts at probability 0.5
+    lit: float  # share of an absent prompt's picture that lights up
+    rate: float
+    scenes_per_second: float
+    seconds_left: float
+    scenes: int
+
+
+def conditions_of(model: Any, tokenizer: Any, batch: Batch, prompts: int) -> Tensor:
+    """Condition of every prompt; where an example is given, mixed with that of its picture.
+
+    The mix is the paper's: text_share * text + (1 - text_share) * image, of raw vectors.
+    """
+    tokens = tokenizer(batch.texts, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
+    device = batch.images.device
+    text = text_conditions(model, tokens["input_ids"].to(device), tokens["attention_mask"].to(device))
+    count = batch.examples.shape[0]
+    if not count:
+        return text
+    seen = image_conditions(model, normalise(batch.examples))
+    share = batch.text_shares[:, None].to(text)
+    at = torch.arange(count, device=device) * prompts
+    return text.index_copy(0, at, (share * text[at] + (1 - share) * seen).to(text.dtype))
+
+
+def overlap(logits: Tensor, target: Tensor) -> tuple[float, float]:
+    """Mean IoU of present prompts and mean lit share of absent ones, at probability 0.5."""
+    lit, meant, counted = logits > 0, target == INSIDE, target != IGNORED
+    lit = lit & counted
+    present = meant.flatten(1).any(1)
+    both = (lit & meant).flatten(1).sum(1).float()
+    either = (lit | meant).flatten(1).sum(1).float().clamp(min=1)
+    iou = (both / either)[present]
+    empty = lit.flatten(1).float().mean(1)[~present]
+    return (iou.mean().item() if len(iou) else float("nan"), empty.mean().item() if len(empty) else float("nan"))
+
+
+def start_model(plan: Plan, run: Path) -> tuple[Any, Any]:
+    """Tokenizer (learnt once per run, then read) and a model with fresh weights."""
+    folder = run / "tokenizer"
+    if not (folder / "tokenizer.json").is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        train_tokenizer(plan.architecture.pieces).save_pretrained(folder)
+    tokenizer = load_tokenizer(folder)
+    torch.manual_seed(plan.seed)
+    return build(plan.architecture, tokenizer, MAX_TOKENS), tokenizer
+
+
+def train(plan: Plan, run: Path, report: Callable[[Line], None], *, until: int | None = None) -> Progress:
+    """Train until the plan is done, going on from the last saved state when there is one.
+
+    Args:
+        plan: What to do.
+        run: Folder of the run; made when missing.
+        report: Called with the numbers every plan.log_every steps.
+        until: Stop (and save) after this many steps of the plan.
+
+    Raises:
+        DataError: The run folder belongs to another plan, cannot be written, or the loss is no number.
+        CheckpointError: The saved state is damaged or of another shape.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(plan.threads)
+    model, tokenizer = start_model(plan, run)
+    model.train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=plan.rate(0), weight_decay=plan.weight_decay, betas=(0.9, 0.98))
+    averaged = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+    state = latest(run)
+    progress = Progress(0, 0, 0.0, plan.fingerprint())
+    if state is not None:
+        progress = restore(state, model, averaged, optimizer)
+        if progress.fingerprint != plan.fingerprint():
+            raise DataError(f"{run} holds a run with other settings; give another folder or the same settings")
+    last = plan.steps if until is None else min(until, plan.steps)
+    if progress.step >= last:
+        return progress
+    loader: DataLoader[Any] = DataLoader(
+        SceneSamples(plan.seed, plan.prompts, plan.data),
+        batch_sampler=Orders(plan, progress.step),
+        collate_fn=collate,
+        num_workers=plan.workers,
+        prefetch_factor=3 if plan.workers else None,
+    )
+    step, scenes, spent = progress.step, progress.scenes, progress.seconds
+    began, since, since_scenes = time.monotonic(), time.monotonic(), 0
+    window: list[tuple[float, float, float]] = []
+    for batch in loader:
+        rate = plan.rate(step)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        loss, iou, lit = _step(plan, model, tokenizer, optimizer, batch)
+        _average(model, averaged, plan.average, step)
+        step, scenes, since_scenes = step + 1, scenes + len(batch.images), since_scenes + len(batch.images)
+        window.append((loss, iou, lit))
+        if step % plan.log_every == 0 or step == last:
+            speed = since_scenes / max(1e-6, time.monotonic() - since)
+            left = (plan.first_scene(plan.steps) - scenes) / max(speed, 1e-6)
+            means = [torch.tensor(column).nanmean().item() for column in zip(*window, strict=True)]
+            line = Line(step, plan.steps, means[0], means[1], means[2], rate, speed, left, scenes)
+            with (run / "log.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(line)) + "\n")
+            report(line)
+            window, since, since_scenes = [], time.monotonic(), 0
+        if step % plan.save_every == 0 or step == last:
+            progress = Progress(step, scenes, spent + time.monotonic() - began, plan.fingerprint())
+            save_snapshot(run, model, averaged, optimizer, progress)
+        if step == last:
+            break
+    return progress
+
+
+def _step(plan: Plan, model: Any, tokenizer: Any, optimizer: torch.optim.Optimizer, batch: Batch) -> tuple[float, float, float]:
+    with torch.autocast("cpu", torch.bfloat16, enabled=plan.precision == "bfloat16"):
+        conditions = conditions_of(model, tokenizer, batch, plan.prompts)
+        logits = decode(model, encode(model, normalise(batch.images)), conditions)
+    logits = logits.float()
+    loss = segmentation_loss(logits, batch.targets, plan.loss, plan.border, plan.dice)
+    if not torch.isfinite(loss):
+        raise DataError("the loss is no number any more: lower the learning rate; the last saved state is intact")
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(model.parameters(), plan.clip)
+    optimizer.step()
+    return loss.item(), *overlap(logits.detach(), batch.targets)
+
+
+@torch.no_grad()
+def _average(model: Any, averaged: dict[str, Tensor], decay: float, step: int) -> None:
+    """Exponential average of the weights; young averages forget faster."""
+    keep = min(decay, (1 + step) / (10 + step))
+    for name, tensor in model.state_dict().items():
+        if tensor.is_floating_point():
+            averaged[name].lerp_(tensor, 1 - keep)
+        else:
+            averaged[name].copy_(tensor)
