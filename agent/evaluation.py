@@ -45,7 +45,7 @@ class Outcome(Frozen):
 
 
 class Score(Frozen):
-    """Questions of one kind. Shares are of all questions, failed ones included; errors are of those counted."""
+    """Questions of one kind. Shares are of all of them, failed ones too; errors are of those counted."""
 
     questions: int
     within: float
@@ -77,7 +77,8 @@ def read_questions(path: Path) -> list[Question]:
             except ValidationError as error:
                 fault = error.errors()[0]
                 raise DataError(
-                    f"{path.name}, line {number}: {'.'.join(map(str, fault['loc'])) or 'line'}: {fault['msg']}"
+                    f"{path.name}, line {number}: {'.'.join(map(str, fault['loc'])) or 'line'}: "
+                    f"{fault['msg']}"
                 ) from error
     if not questions:
         raise DataError(f"{path}: holds no questions")
@@ -92,7 +93,7 @@ def run(
     like_first_box: bool = False,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Iterator[Outcome]:
-    """Ask each question of the count tool, one after the other. A photo that cannot be read is a failed question."""
+    """Ask each question of the count tool, in order. A photo that cannot be read is a failed question."""
     tool = bench.registry.get("count")
     for question in questions:
         begin = clock()

@@ -159,7 +159,7 @@ def _numbers(tokens: Sequence[str]) -> Iterator[_Number]:
 
 
 def _value(digits: str) -> float:
-    """ "1,000" and "1.000" are thousands, "0,5" and "0.5" are fractions."""
+    """Read digits: "1,000" and "1.000" are thousands, "0,5" and "0.5" are fractions."""
     if re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+", digits):
         return float(re.sub(r"[.,]", "", digits))
     head_digits, *rest = re.split(r"[.,]", digits)
@@ -277,7 +277,7 @@ def _described(value: float, record: DescribeRecord, near: set[str]) -> bool:
 
 
 def _denials(tokens: Sequence[str], counts: Sequence[CountRecord]) -> list[str]:
-    """ "no bottles" where bottles were counted."""
+    """Find "no bottles" where bottles were counted."""
     faults = []
     for position, token in enumerate(tokens):
         if token.lower() in _NONE_WORDS - {"zero"}:

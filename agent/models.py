@@ -1,7 +1,5 @@
 """The chat models behind the planner: the rules, or any server that speaks the OpenAI protocol."""
 
-import json
-
 from langchain_core.language_models import BaseChatModel
 
 from agent.settings import Settings
@@ -48,9 +46,9 @@ def trouble(error: Exception) -> str:
         if isinstance(error, kind):
             return f"language model: {text}"
     if isinstance(error, openai.APIStatusError):
-        return f"language model: the server refused the request ({error.status_code}); {one_line(error.message)[:200]}"
-    if isinstance(
-        error, json.JSONDecodeError | openai.APIError | AttributeError | TypeError | KeyError | ValueError
-    ):
-        return "language model: the server's reply is not that of an OpenAI-compatible server; check SHELF_BASE_URL"
+        return (
+            f"language model: the request was refused ({error.status_code}); {one_line(error.message)[:200]}"
+        )
+    if isinstance(error, openai.APIError | AttributeError | TypeError | KeyError | ValueError):
+        return "language model: the reply is not that of an OpenAI-compatible server; check SHELF_BASE_URL"
     return f"language model: {type(error).__name__}: {one_line(str(error))[:200]}"

@@ -92,7 +92,7 @@ class Planner:
                 {
                     "configurable": {"thread_id": thread},
                     "recursion_limit": 6 * self._limits.model_calls + 10,
-                    # Tools run one after the other, in the order of the calls: they would only share two cores.
+                    # Tools run one after the other, in the order of the calls.
                     "max_concurrency": 1,
                 },
                 context=state,

@@ -1,4 +1,4 @@
-"""The table of requests with the calls they must lead to (prompts/requests.yaml), and how a planner scores on it."""
+"""Requests with the calls they must lead to (prompts/requests.yaml), and how a planner scores on them."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence

@@ -22,6 +22,7 @@ class Workbench:
 
     store: "ImageStore"
     registry: Registry
+    fingerprint: str = ""  # changes with whatever changes a record: weights, version, options
 
     def add(self, source: str | Path) -> Photo:
         """Take a photo that the user names.

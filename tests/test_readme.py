@@ -1,8 +1,7 @@
 """Every command in the README runs as it stands there.
 
-A fenced block whose language is `sh` is run line by line in an empty folder that holds the demo's sample. A line
-that cannot run in a test (it installs, talks to a server or waits for a person) is marked in the README by the
-word before the fence: ```sh not-run
+A fenced block whose language is `sh` is run line by line in a folder that holds the demo's sample. A block
+that cannot run in a test (it installs, talks to a server or waits for a person) opens with ```sh not-run
 """
 
 import os

@@ -1,6 +1,7 @@
 """Corrections of a count by hand: what the model counted and what the user says stay apart."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -101,8 +102,11 @@ class Corrected(Frozen):
         return tuple(instance for instance in self.record.instances if instance.id not in dropped)
 
     def boxes(self) -> tuple[tuple[int, int, int, int], ...]:
-        """A box for each item after the edits: a split box is cut along its longer side, an added point gets
-        the median size of the boxes that are left (48 px when none are)."""
+        """A box for each item after the edits.
+
+        A split box is cut along its longer side; an added point gets the median size of the boxes that are
+        left (48 px when none are).
+        """
         splits = {edit.id: edit.into for edit in self.active if isinstance(edit, Split)}
         boxes = [part for item in self.remaining() for part in _cut(item.box, splits.get(item.id, 1))]
         widths = sorted(x1 - x0 for x0, _, x1, _ in boxes) or [48]
@@ -137,6 +141,6 @@ def _cut(box: tuple[int, int, int, int], into: int) -> list[tuple[int, int, int,
         return [box]
     if x1 - x0 >= y1 - y0:
         edges = [x0 + (x1 - x0) * i // into for i in range(into + 1)]
-        return [(left, y0, right, y1) for left, right in zip(edges, edges[1:], strict=False)]
+        return [(left, y0, right, y1) for left, right in pairwise(edges)]
     edges = [y0 + (y1 - y0) * i // into for i in range(into + 1)]
-    return [(x0, top, x1, bottom) for top, bottom in zip(edges, edges[1:], strict=False)]
+    return [(x0, top, x1, bottom) for top, bottom in pairwise(edges)]

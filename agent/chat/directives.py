@@ -34,28 +34,35 @@ Directive = Correct | Why | Do
 _NUMBERS = r"(?P<ids>#?\d{1,4}(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*&\s*)#?\d{1,4})*)"
 _ITEM = r"(?:(?:number|no\.?|item|box)s?\s+|numbers\s+|items\s+)?"
 _DROP = re.compile(
-    rf"^(?:.*:\s*)?(?:please )?(?:drop|remove|delete|exclude|take out|discard|ignore|leave out|not)\s+{_ITEM}{_NUMBERS}"
-    rf"(?:,? (?:please|too|as well))?$|^{_ITEM}(?P<wrong>#?\d{{1,4}}) is (?:wrong|not one|none|no .+|not an? .+)$",
+    rf"^(?:.*:\s*)?(?:please )?(?:drop|remove|delete|exclude|take out|discard|ignore|leave out"
+    rf"|not)\s+{_ITEM}{_NUMBERS}"
+    rf"(?:,? (?:please|too|as well))?$|^{_ITEM}(?P<wrong>#?\d{{1,4}}) is (?:wrong|not one|none|no .+"
+    rf"|not an? .+)$",
     re.IGNORECASE,
 )
 _SPLIT = re.compile(
-    rf"^{_ITEM}#?(?P<id>\d{{1,4}}) (?:is|are|should be|counts as|shows) (?:really |actually )?(?P<into>[a-z\d]+)"
-    r"(?: (?:items|things|packs|of them|pieces|\w+s))?$|^split #?(?P<split>\d{1,4})(?: (?:in|into|in to) (?P<parts>[a-z\d]+))?$",
+    rf"^{_ITEM}#?(?P<id>\d{{1,4}}) (?:is|are|should be|counts as|shows) (?:really |actually "
+    rf")?(?P<into>[a-z\d]+)"
+    r"(?: (?:items|things|packs|of them|pieces|\w+s))?$|^split #?(?P<split>\d{1,4})(?: (?:in|into|in "
+    r"to) (?P<parts>[a-z\d]+))?$",
     re.IGNORECASE,
 )
 _ADD = re.compile(
-    r"^(?:please )?(?:add|there is|there's|you missed|missed)(?: (?:another|an?|one|1))?(?: (?:one|more|item|here))*"
+    r"^(?:please )?(?:add|there is|there's|you missed|missed)(?: (?:another|an?|one|1))?(?: (?:one|more"
+    r"|item|here))*"
     r" (?:at|on|near)?\s*\(?(?P<x>\d{1,6})\s*[,; ]\s*(?P<y>\d{1,6})\)?$",
     re.IGNORECASE,
 )
 _WHY = re.compile(
     r"^(?:but )?(?:why|how come|how do you know|how sure are you|what makes you think|explain)"
-    r"(?:\s+(?:is |was |did you (?:count|say|find) |not |only |are there |just )*(?:number |no\.? |item |#)?(?P<id>\d{1,4})?)?"
+    r"(?:\s+(?:is |was |did you (?:count|say|find) |not |only |are there |just )*(?:number |no\.? |item "
+    r"|#)?(?P<id>\d{1,4})?)?"
     r"(?: .{0,60})?$",
     re.IGNORECASE,
 )
 _SHOW = re.compile(
-    r"^(?:show|let me see|display|draw)(?: (?:me|it|them|that|those|the (?:picture|overlay|photo|boxes|result)))*$"
+    r"^(?:show|let me see|display|draw)(?: (?:me|it|them|that|those|the (?:picture|overlay|photo|boxes"
+    r"|result)))*$"
     r"|^(?:can i|could i|may i) see (?:it|them|that)$",
     re.IGNORECASE,
 )

@@ -1,4 +1,4 @@
-""" "Why 7?": what a count rests on, in sentences that code writes."""
+"""Why 7? What a count rests on, in sentences that code writes."""
 
 from collections import Counter
 

@@ -19,7 +19,7 @@ from segmentation.errors import PhotoError
 from tools.records import CountRecord
 from tools.registry import Progress
 
-HELP = """Ask in plain words: "count the red cans on the second shelf", "and the bottles?", "what does it say?"
+HELP = """Ask in plain words: "count the red cans on the top shelf", "and the bottles?", "what does it say?"
 Correct the last count: "drop 7", "12 is two", "add one at 400,300", "undo", "redo"
 See what it rests on: "why?", "why 7?", "show me"
 /image FILE...  add photos; they become the ones that are meant

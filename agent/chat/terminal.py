@@ -100,8 +100,8 @@ def interruptible(work: Callable[[Progress], Reply], progress: Progress) -> Repl
             failure.append(error)
 
     thread = threading.Thread(target=run, daemon=True, name="turn")
-    thread.start()
     try:
+        thread.start()
         while thread.is_alive():
             thread.join(0.2)
     except KeyboardInterrupt:

@@ -43,5 +43,6 @@ def planner(
         return
     seconds = sorted(result.seconds for result in results)
     typer.echo(
-        f"{right} of {len(results)} right ({right / len(results):.0%}), median {1000 * seconds[len(seconds) // 2]:.0f} ms"
+        f"{right} of {len(results)} right ({right / len(results):.0%}), median "
+        f"{1000 * seconds[len(seconds) // 2]:.0f} ms"
     )

@@ -44,7 +44,10 @@ def counts(
             outcome.error
             or f"{outcome.counted} ({question.low}..{question.high}){'' if outcome.within else '  MISSED'}"
         )
-        line = f"{len(outcomes)}/{len(questions)} {question.image}: {question.prompt}: {said}  {outcome.seconds:.1f} s"
+        line = (
+            f"{len(outcomes)}/{len(questions)} {question.image}: {question.prompt}: {said}  "
+            f"{outcome.seconds:.1f} s"
+        )
         typer.echo(one_line(line), err=True)
     if json:
         typer.echo(to_json(outcomes))

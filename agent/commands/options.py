@@ -33,7 +33,7 @@ def workbench(ctx: typer.Context, checkpoint: str | None = None) -> "Workbench":
 
 
 def parse_box(text: str) -> tuple[int, int, int, int]:
-    """ "155,618,280,815" as a box.
+    """Read "155,618,280,815" as a box.
 
     Raises:
         ExampleError: it is not four whole numbers.
@@ -46,7 +46,7 @@ def parse_box(text: str) -> tuple[int, int, int, int]:
 
 
 def parse_example_file(text: str) -> tuple[Path, tuple[int, int, int, int] | None]:
-    """ "pack.jpg" or "shelf.jpg#10,20,110,220" as a file and a box."""
+    """Read "pack.jpg" or "shelf.jpg#10,20,110,220" as a file and a box."""
     path, mark, box = text.rpartition("#")
     if mark and box.count(",") == 3:
         return Path(path), parse_box(box)

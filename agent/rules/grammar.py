@@ -54,7 +54,8 @@ class Before:
 
 WHAT = 'What should I count? For example: "count the red cans on the second shelf".'
 PLACE = (
-    "I can look on one shelf (first, second, bottom), on one half of the photo, or left of, right of, above or below "
+    "I can look on one shelf (first, second, bottom), on one half of the photo, or left of, right of, "
+    "above or below "
     "another thing. Which of these do you mean?"
 )
 KINDS = 'I count items, not kinds. Ask "describe the shelf" for what repeats, or name the items to count.'
@@ -64,7 +65,8 @@ TOO_LONG = "That is too long for me. Ask for one or two things in one sentence."
 
 _CLAUSES = re.compile(
     r"\s*[?!;\n]+\s*|\.(?=\s|$)\s*"
-    r"|,?\s+(?:and then|and also|and|then|also)\s+(?=(?:please )?(?:count\b|how many|how much|tell me|describe|read\b|"
+    r"|,?\s+(?:and then|and also|and|then|also)\s+(?=(?:please )?(?:count\b|how many|how much|tell me"
+    r"|describe|read\b|"
     r"what (?:is|are|does|do)\b|what's|number of|list\b))",
     re.IGNORECASE,
 )
@@ -73,7 +75,8 @@ _FOLLOW = re.compile(
     re.IGNORECASE,
 )
 _AGAIN = re.compile(
-    r"^(?:(?:and )?(?:the )?same(?: thing| question| count)?(?: again)?|again|repeat(?: that| it)?|once more|do it"
+    r"^(?:(?:and )?(?:the )?same(?: thing| question| count)?(?: again)?|again|repeat(?: that| it)?|once "
+    r"more|do it"
     r"(?: again)?|count (?:them|it|those|these))$",
     re.IGNORECASE,
 )
@@ -153,7 +156,7 @@ def _clause(clause: str, request: Request, before: Before) -> tuple[Intent, ...]
 
 
 def _place_last(text: str) -> str:
-    """ "on the top shelf, how many cans" and "how many cans does the top shelf have", in the usual order."""
+    """Put "on the top shelf, how many" and "how many does the top shelf have" in the usual order."""
     text = _HAVE.sub(lambda match: f"on {match['place']}", text)
     rows = find_rows(text)
     if rows and rows[0].start == 0 and text[rows[0].end :].strip(" ,:"):
@@ -220,7 +223,8 @@ def _piece(text: str, before: Before) -> tuple[Aim, ...] | AskBack:
     """Things that share their shelf, places, boxes and exclusions."""
     text, boxes = take_boxes(text)
     if re.search(
-        r"\b(?:not|without|except|excluding|besides)\s+(?:for )?(?:the )?(?:ones? )?(?:those )?(?:on|in|at)\b",
+        r"\b(?:not|without|except|excluding|besides)\s+(?:for )?(?:the )?(?:ones? )?(?:those )?(?:on|in"
+        r"|at)\b",
         text,
         re.I,
     ):

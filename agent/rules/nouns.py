@@ -6,17 +6,22 @@ from agent.rules.lexicon import lexicon
 from segmentation.vocabulary import plural
 
 _DETERMINER = re.compile(
-    r"^(?:(?:all|any|each|every|both)(?: of)?(?: the| these| those)?|the|a|an|these|those|this|that|my|our|some"
+    r"^(?:(?:all|any|each|every|both)(?: of)?(?: the| these| those)?|the|a|an|these|those|this|that|my"
+    r"|our|some"
     r"|of the|of|individual|single|separate|visible|various)\s+(?=\S)",
     re.IGNORECASE,
 )
 _TRAILER = re.compile(
-    r"[\s,]*\b(?:(?:that |which )?(?:are|is|were|can be|do|does|did|have|has)\s+(?:there|visible|shown|seen|present|left"
+    r"[\s,]*\b(?:(?:that |which )?(?:are|is|were|can be|do|does|did|have|has)\s+(?:there|visible|shown"
+    r"|seen|present|left"
     r"|here|you see|you find|we have|i have|they have|it have|it show|in stock|available|on display|standing)"
-    r"|are there any|(?:do|can|could|did) (?:you|we|i|they) (?:see|find|spot|count|have|got|make out)|there (?:are|is)|are there"
-    r"|is there|i see|you see|have we got|have you got|we have|are|is|there|here|do i have|in stock|left|remaining"
+    r"|are there any|(?:do|can|could|did) (?:you|we|i|they) (?:see|find|spot|count|have|got|make out)"
+    r"|there (?:are|is)|are there"
+    r"|is there|i see|you see|have we got|have you got|we have|are|is|there|here|do i have|in stock"
+    r"|left|remaining"
     r"|(?:is|are)? ?(?:on|in|at|from|of) (?:the|this|that|these|my|our|it|here|a)(?: (?:whole|entire|full))?"
-    r"(?: (?:shelf|shelves|photo|photos|picture|pictures|image|images|shot|rack|racks|display|fridge|store|aisle"
+    r"(?: (?:shelf|shelves|photo|photos|picture|pictures|image|images|shot|rack|racks|display|fridge"
+    r"|store|aisle"
     r"|cooler|stock|scene|frame))?)$",
     re.IGNORECASE,
 )
@@ -45,7 +50,7 @@ def clean(phrase: str) -> str:
 
 
 def _kind_last(phrase: str) -> str:
-    """ "cans of tomato soup" -> "tomato soup cans"."""
+    """Read "cans of tomato soup" as "tomato soup cans"."""
     match = _OF.match(phrase)
     if match and match["kind"].lower() in lexicon().kinds:
         return f"{match['rest']} {match['kind']}"
@@ -53,7 +58,7 @@ def _kind_last(phrase: str) -> str:
 
 
 def _predicate_first(phrase: str) -> str:
-    """ "bottles are red" -> "red bottles", for colours only."""
+    """Read "bottles are red" as "red bottles", for colours only."""
     match = _ARE.match(phrase)
     if match and match["adjective"].lower() in lexicon().colours:
         return f"{match['adjective']} {clean(match['noun'])}"
@@ -111,7 +116,7 @@ def _divides(left: str, joint: str, right: str, *, is_list: bool) -> bool:
 
 
 def _modifier_class(phrase: str) -> str | None:
-    """ "colour", "contents" or "name" when a phrase is nothing but such a modifier."""
+    """Say "colour", "contents" or "name" when a phrase is nothing but such a modifier."""
     words = phrase.replace(_JOINT, " ").strip().split()
     lower = " ".join(words).lower()
     if lower in lexicon().colours:
@@ -124,7 +129,7 @@ def _modifier_class(phrase: str) -> str | None:
 
 
 def _distribute(things: tuple[str, ...]) -> tuple[str, ...]:
-    """ "red and green cans" -> "red cans", "green cans"; the last thing lends its head to bare modifiers."""
+    """Read "red and green cans" as "red cans", "green cans"; the last lends its head to bare modifiers."""
     if len(things) < 2 or not (is_thing(things[-1]) or is_plural(things[-1])):
         return things
     words = things[-1].split()
@@ -140,7 +145,7 @@ def _distribute(things: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def resolve_ones(phrase: str, noun: str) -> str:
-    """ "red ones" about bottles -> "red bottles"; a bare colour gets the noun too."""
+    """Read "red ones" about bottles as "red bottles"; a bare colour gets the noun too."""
     if not noun:
         return phrase
     many = noun if is_plural(noun) else plural(noun)

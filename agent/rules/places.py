@@ -8,7 +8,10 @@ from agent.rules.nouns import clean
 from tools.arguments import Where
 
 _SHELF = r"(?:shelf|shelves|rows?|tiers?|levels?|racks?|boards?|layers?)"
-_LEAD = r"(?:,?\s*\b(?:(?:that|which) )?(?:(?:is|are|standing|sitting|placed|located) )?(?:on|in|at|from|of|along)\s+)?(?:the\s+|my\s+)?"
+_LEAD = (
+    r"(?:,?\s*\b(?:(?:that|which) )?(?:(?:is|are|standing|sitting|placed|located) )?(?:on|in|at"
+    r"|from|of|along)\s+)?(?:the\s+|my\s+)?"
+)
 _END = r"(?=$|[\s,.:;?!])"
 _TOP = r"(?:very )?(?:top|topmost|top-most|upper|uppermost|highest)"
 _BOTTOM = r"(?:very )?(?:bottom|bottommost|bottom-most|lower|lowest|lowermost|last)"
@@ -40,7 +43,10 @@ class Rows:
 def find_rows(text: str) -> list[Rows]:
     """Every shelf phrase: "on the second shelf", "top two rows", "second from the bottom"."""
     ordinal, number = _ordinal(), _number()
-    from_end = r"(?:\s+(?:one )?(?:up )?(?:from|counted from|counting from)\s+(?:the\s+)?(?P<origin>top|bottom|below|above))?"
+    from_end = (
+        r"(?:\s+(?:one )?(?:up )?(?:from|counted from|counting from)\s+(?:the\s+)?(?P<origin>top"
+        r"|bottom|below|above))?"
+    )
     forms = (
         # "top two shelves"
         rf"{_LEAD}(?P<edge>{_TOP}|{_BOTTOM}|first)\s+(?P<many>{number})\s+{_SHELF}{_END}",
@@ -54,7 +60,8 @@ def find_rows(text: str) -> list[Rows]:
         # "second from the bottom"
         rf"{_LEAD}(?P<short>{ordinal})(?:\s+one)?\s+(?:up\s+)?from\s+(?:the\s+)?(?P<side>top|bottom|below|above){_END}",
         # "shelf number 2", "row two", "shelf #3"
-        rf"{_LEAD}(?:shelf|row|tier|level|rack)\s*(?:(?:number|no\.?|nr\.?|#)\s*)?(?P<numbered>{number}){from_end.replace('origin', 'source')}{_END}",
+        rf"{_LEAD}(?:shelf|row|tier|level|rack)\s*(?:(?:number|no\.?|nr\.?"
+        rf"|#)\s*)?(?P<numbered>{number}){from_end.replace('origin', 'source')}{_END}",
         rf"{_LEAD}(?P<top>{_TOP})\s+{_SHELF}{_END}",
         rf"{_LEAD}(?P<bottom>{_BOTTOM})\s+{_SHELF}{_END}",
     )
@@ -95,9 +102,11 @@ _SIDE = re.compile(
 )
 _RELATION = re.compile(
     r",?\s*\b(?:(?:that|which) )?(?:(?:is|are|standing|sitting|placed|located) )?"
-    r"(?P<relation>(?:on |to )?the (?:left|right)(?: side)? of|(?:to )?(?:left|right) of|above|over|on top of|below"
+    r"(?P<relation>(?:on |to )?the (?:left|right)(?: side)? of|(?:to )?(?:left|right) of|above|over|on "
+    r"top of|below"
     r"|under|underneath|beneath)\s+(?P<reference>.+?)"
-    r"(?=$|\s*,|\s+(?:but|not|without|except|excluding|other than|apart from|and (?:above|below|under|left|right|to the"
+    r"(?=$|\s*,|\s+(?:but|not|without|except|excluding|other than|apart from|and (?:above|below|under"
+    r"|left|right|to the"
     r"|on the|not))\b)",
     re.IGNORECASE,
 )

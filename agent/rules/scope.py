@@ -12,14 +12,17 @@ from tools.arguments import Example
 _PHOTO = r"(?:photos?|pictures?|images?|shots?|pics?|files?)"
 _LEAD = r"\s*\b(?:(?:that|which) are )?(?:on|in|from|across|for|of|over)\s+"
 _ALL = re.compile(
-    rf"{_LEAD}(?:both|all|each|every(?: one)?|either|the two|the three|these|those)(?: of)?(?: the| these| my)?"
-    rf"(?: (?:two|three|four|\d+))?(?: of the)?(?: {_PHOTO})(?=$|[\s,?.!])|\s*\b(?:on|in|across) both(?=$|[?.!])",
+    rf"{_LEAD}(?:both|all|each|every(?: one)?|either|the two|the three|these|those)(?: of)?(?: the| "
+    rf"these| my)?"
+    rf"(?: (?:two|three|four|\d+))?(?: of the)?(?: {_PHOTO})(?=$|[\s,?.!])|\s*\b(?:on|in|across) "
+    rf"both(?=$|[?.!])",
     re.IGNORECASE,
 )
 _OTHER = re.compile(rf"{_LEAD}the other (?:{_PHOTO}|one)(?=$|[\s,?.!])", re.IGNORECASE)
 _BOX = re.compile(
     r",?\s*\b(?:like|similar to|same as|as)(?: the| this| that)?(?: ones?| item| thing| example| box)?"
-    r"(?: (?:at|in|inside|marked))?(?: box)?\s*[\[(]?\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*[\])]?",
+    r"(?: (?:at|in|inside|marked))?(?: "
+    r"box)?\s*[\[(]?\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*[\])]?",
     re.IGNORECASE,
 )
 

@@ -41,11 +41,10 @@ def languages() -> dict[str, Language]:
 
 def to_english(text: str) -> str:
     """The text in English when it opens in German or Spanish; unchanged otherwise."""
-    for name, language in languages().items():
-        if language.marker.search(text):
-            break
-    else:
+    found = next((item for item in languages().items() if item[1].marker.search(text)), None)
+    if found is None:
         return text
+    name, language = found
     for pattern, english in language.phrases:
         text = pattern.sub(english, text)
     text = _WORD.sub(lambda match: _word(match[0], name, language.words), text)

@@ -1,4 +1,4 @@
-"""Stand-ins that tests of the agent share: tools that count nothing real, and a model that follows a script."""
+"""Stand-ins for tests of the agent: tools that count nothing real, and a model that follows a script."""
 
 from collections import deque
 from collections.abc import Callable, Sequence

@@ -27,7 +27,7 @@ def calls(*wanted: tuple[str, str]) -> dict[str, Any]:
 
 
 class Script:
-    """Replies in order: a message (dict), a whole Response, or a function of the request. Keeps the requests."""
+    """Replies in order: a message, a whole Response, or a function of the request. Keeps the requests."""
 
     def __init__(self, server: HTTPServer, *steps: Any, repeat: bool = False) -> None:
         self.steps = deque(steps)

@@ -12,9 +12,9 @@ import pytest
 from langchain_core.messages import AIMessage, ToolMessage
 
 from agent.planner import Planner
+from agent.request import Photo, Request
 from agent.turn import Limits, Turn
 from tests.agent.fakes import PHOTOS, ScriptedChatModel, call, count_record, fake_registry, image
-from agent.request import Photo, Request
 from tools.arguments import CountArguments
 from tools.records import CountRecord
 from tools.registry import Progress
