@@ -14,6 +14,7 @@ from typing import Literal
 
 from segmentation.errors import ShelfError, UserError
 from tools.errors import BadArguments, ToolError, UnknownImage, UnknownTool
+from tools.serving.results import UnknownRecord
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def failure_of(error: Exception) -> Failure:
             return Failure("stopping", str(error), 503, retry_after=5)
         case TooLate():
             return Failure("late", str(error), 504)
-        case UnknownImage() | UnknownTool():
+        case UnknownImage() | UnknownTool() | UnknownRecord():
             return Failure("tool", str(error), 404)
         case BadArguments() | ToolError():
             return Failure("tool", str(error), 422)
