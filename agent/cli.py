@@ -19,6 +19,7 @@ COMMANDS = (
     "chat",
     "labels",
     "describe",
+    "replay",
     "batch",
     "serve",
     "tools",

@@ -49,7 +49,10 @@ class Settings(BaseSettings):
     tool_calls: int = Field(24, ge=1, le=200, description="most tool calls for one request")
     tokens: int = Field(60_000, ge=100, description="most tokens of the language model for one request")
     checkpoint: str | None = Field(None, description="segmentation weights: shipped name, folder or hub id")
-    home: Path = Field(Path("~/.local/share/shelf"), description="where chats and their history are kept")
+    trace: bool = Field(True, description="leave a trace of each turn in the home folder, for shelf replay")
+    home: Path = Field(
+        Path("~/.local/share/shelf"), description="where chats, their history and traces are kept"
+    )
 
     @field_validator("base_url")
     @classmethod

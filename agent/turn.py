@@ -30,6 +30,8 @@ class Turn(Frozen):
     records: tuple[Record, ...]
     notices: tuple[str, ...]
     planner: str
+    seconds: float = 0.0
+    tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -86,4 +88,6 @@ class TurnState:
             records=tuple(self.records),
             notices=tuple(dict.fromkeys(self.notices)),
             planner=planner,
+            seconds=round(time.monotonic() - self.started, 3),
+            tokens=self.tokens,
         )

@@ -13,7 +13,7 @@ from agent.errors import ChatError
 from agent.evaluation import Question
 from agent.planner import Planners
 from agent.request import Photo, Request
-from agent.turn import Turn
+from agent.trace import Trace
 from agent.workbench import Workbench
 from segmentation.errors import PhotoError
 from tools.records import CountRecord
@@ -42,13 +42,14 @@ class Session:
     """A conversation that remembers. Everything the user can do goes through `say`."""
 
     def __init__(
-        self, bench: Workbench, planners: Planners, memory: Memory, thread: str, pictures: Path
+        self, bench: Workbench, planners: Planners, memory: Memory, thread: str, pictures: Path, trace: Trace
     ) -> None:
         self._bench = bench
         self._planners = planners
         self._memory = memory
         self._thread = thread
         self._pictures = pictures
+        self._trace = trace
         self._paths: dict[str, Path] = {}  # by photo id, in the order in which they were given
         self._photos: dict[str, Photo] = {}
         self._current: tuple[str, ...] = ()
@@ -131,15 +132,12 @@ class Session:
 
     def _ask(self, text: str, progress: Progress) -> Reply:
         request = Request(text=text, photos=tuple(self._photos.values()), current=self._current)
-        turn = self._planners.ask(request, progress, self._thread)
+        turn = self._trace.ask(self._planners, request, self._paths, progress, self._thread)
         counts = tuple(Corrected(record=record) for record in turn.records if isinstance(record, CountRecord))
         if counts:
             self._counts = counts
         self._save()
-        return Reply(turn.answer, tuple(self._draw(item) for item in counts), self._noted(turn))
-
-    def _noted(self, turn: Turn) -> tuple[str, ...]:
-        return turn.notices
+        return Reply(turn.answer, tuple(self._draw(item) for item in counts), turn.notices)
 
     def _add(self, path: Path) -> str:
         photo = self._bench.add(path)

@@ -1,5 +1,6 @@
 """`shelf ask`: one request in plain words about one or more photos."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -30,15 +31,18 @@ def ask(
     from agent.request import Request
     from agent.settings import load_settings
     from agent.terminal import note, progress_line
+    from agent.trace import Trace
 
     if not request.strip():
         raise AgentError('say what you want to know, for example "count the red cans"')
     settings = load_settings(planner=planner, checkpoint=checkpoint)
     bench = workbench(ctx, settings.checkpoint)
-    photos = tuple(dict.fromkeys(bench.add(image) for image in images))
+    paths = {bench.add(image): image.resolve() for image in images}
     planners = Planners(bench.registry, settings, settings.planner)
     with progress_line() as progress:
-        turn = planners.ask(Request(text=request, photos=photos), progress)
+        said = Request(text=request, photos=tuple(paths))
+        trace = Trace.fresh(settings, f"ask-{os.getpid()}")
+        turn = trace.ask(planners, said, {photo.id: path for photo, path in paths.items()}, progress)
     for notice in turn.notices:
         note(notice)
     if json:

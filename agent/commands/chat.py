@@ -36,6 +36,7 @@ def chat(
     from agent.planner import Planners
     from agent.settings import load_settings
     from agent.terminal import progress_line
+    from agent.trace import Trace
 
     settings = load_settings(planner=planner, checkpoint=checkpoint)
     home = settings.home.expanduser()
@@ -45,7 +46,8 @@ def chat(
         if thread is None:
             raise ChatError("there is no chat to resume; start one with: shelf chat PHOTO")
         planners = Planners(bench.registry, settings, settings.planner, memory.saver)
-        session = Session(bench, planners, memory, thread, out)
+        trace = Trace.fresh(settings, f"chat-{thread[:8]}")
+        session = Session(bench, planners, memory, thread, out, trace)
         if resume:
             show(session.resume())
         if images or not resume:

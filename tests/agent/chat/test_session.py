@@ -9,6 +9,7 @@ from agent.errors import ChatError
 from agent.evaluation import read_questions
 from agent.planner import Planners
 from agent.settings import Settings
+from agent.trace import Trace
 from segmentation.errors import PhotoError
 from tests.agent.fakes import FakeWorkbench, fake_registry
 from tools.registry import Progress
@@ -25,7 +26,7 @@ class Chat:
         self.memory = Memory(folder / "home" / "chats.sqlite")
         bench = FakeWorkbench(fake_registry({"cans": 4, "jars": 0}))
         planners = Planners(bench.registry, Settings(), "rules", self.memory.saver)
-        self.session = Session(bench, planners, self.memory, thread, folder / "out")
+        self.session = Session(bench, planners, self.memory, thread, folder / "out", Trace(None))
 
     def say(self, text: str) -> str:
         return self.session.say(text, Progress()).text
@@ -118,7 +119,9 @@ def test_a_photo_that_has_gone_is_named_on_resume(tmp_path: Path) -> None:
     again = Chat.__new__(Chat)
     again.memory = first.memory
     bench = FakeWorkbench()
-    session = Session(bench, Planners(bench.registry, Settings(), "rules"), first.memory, "t", tmp_path)
+    session = Session(
+        bench, Planners(bench.registry, Settings(), "rules"), first.memory, "t", tmp_path, Trace(None)
+    )
     reply = session.resume()
     assert reply.notices == ("beans.jpg: no such file",)
     assert "soda.jpg" in reply.text

@@ -253,3 +253,10 @@ def test_eval_planner_scores_the_rules() -> None:
     result = shelf("eval", "planner", "--planner", "rules", "--json")
     said = json.loads(result.stdout)
     assert said["right"] == said["asked"] >= 150
+
+
+def test_what_was_asked_can_be_replayed() -> None:
+    shelf("ask", "count the cans", "soda.jpg")
+    result = shelf("replay")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[0] == "count cans: same"
