@@ -1,7 +1,7 @@
 """Logits of overlapping views, fused on one canvas of bounded size.
 
 Views are averaged in logit space with a Hann window, so that a view's border, where the model lacks context,
-counts little; closer views weigh more than the views they were taken from. The canvas is cut once, at the end.
+counts little; closer views weigh more than the views they were taken from. The canvas is cut once.
 """
 
 import logging
