@@ -4,6 +4,7 @@ ShelfError
 └── ServingError          the server, not the request, is the reason; trying again later may help
     ├── Busy              the queue is full, or the caller sends too much
     ├── TooLate           no result within the deadline
+    ├── Abandoned         nobody waits for the result any more
     └── Stopping          the server is shutting down
 """
 
@@ -37,6 +38,10 @@ class TooLate(ServingError):
     """No result within the deadline."""
 
 
+class Abandoned(ServingError):
+    """Nobody waits for this work any more; raised inside the tool at its next stage."""
+
+
 class Stopping(ServingError):
     """The server is shutting down."""
 
@@ -59,7 +64,7 @@ def failure_of(error: Exception) -> Failure:
             return Failure("busy", str(error), 429, retry_after=error.retry_after)
         case Stopping():
             return Failure("stopping", str(error), 503, retry_after=5)
-        case TooLate():
+        case TooLate() | Abandoned():
             return Failure("late", str(error), 504)
         case UnknownImage() | UnknownTool() | UnknownRecord():
             return Failure("tool", str(error), 404)

@@ -7,6 +7,8 @@ picture. A client that wants the picture in the result says so with `_meta: {"sh
 import asyncio
 import base64
 import json
+import sys
+from contextlib import redirect_stdout
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -164,8 +166,10 @@ async def serve_stdio(service: Service, grace: float) -> None:
 
     server = build_server(service)
     try:
+        # The SDK keeps standard output for the protocol; a print would wait in its buffer and come out later.
         async with stdio_server() as (reader, writer):
-            await server.run(reader, writer, server.create_initialization_options())
+            with redirect_stdout(sys.stderr):
+                await server.run(reader, writer, server.create_initialization_options())
     finally:
         await service.stop(grace)
 

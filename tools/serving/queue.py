@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from tools.registry import Progress
-from tools.serving.failure import Busy, Stopping, TooLate
+from tools.serving.failure import Abandoned, Busy, Stopping, TooLate
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -83,8 +83,7 @@ class WorkQueue:
             TooLate: no result within `seconds`.
             Stopping: the server is shutting down.
         """
-        progress = Progress(report) if report else Progress()
-        job = self._submit(_Job(client, work, progress))
+        job = self._submit(_Job(client, work, _stoppable(report)))
         try:
             return await asyncio.wait_for(asyncio.wrap_future(job.future), seconds)
         except TimeoutError:
@@ -160,3 +159,16 @@ class WorkQueue:
             with self._changed:
                 self._running.discard(job)
                 self._mean_seconds += 0.2 * (time.monotonic() - started - self._mean_seconds)
+
+
+def _stoppable(report: Callable[[str, float], None] | None) -> Progress:
+    """Progress that ends the work at its next stage once nobody waits for it."""
+    cancelled = threading.Event()
+
+    def checked(stage: str, fraction: float) -> None:
+        if cancelled.is_set():
+            raise Abandoned("nobody waits for this work any more")
+        if report is not None:
+            report(stage, fraction)
+
+    return Progress(checked, cancelled)
