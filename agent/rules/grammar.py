@@ -8,7 +8,8 @@ from typing import Literal
 from agent.request import Request
 from agent.rules.lexicon import lexicon
 from agent.rules.nouns import clean, head, is_plural, is_thing, resolve_ones, split
-from agent.rules.places import find_rows, take_places
+from agent.rules.order import polite, usual_order
+from agent.rules.places import find_rows, take_places, take_rows
 from agent.rules.scope import Photos, take_boxes, take_exclusions, take_photos
 from agent.rules.spelling import mend
 from agent.rules.translate import to_english
@@ -87,14 +88,13 @@ _GREETING = re.compile(
     r"^(?:hi|hello|hey|help|thanks?(?: you)?|what can you do|who are you|good \w+)$", re.IGNORECASE
 )
 _EVERYTHING = re.compile(r"^(?:everything|all|all (?:of )?(?:it|them))$", re.IGNORECASE)
-_HAVE = re.compile(
-    r"\b(?:does|do|has|have)\s+(?P<place>(?:the|this|my)\s.+?)\s+(?:have|hold|contain|got|carry)$",
-    re.IGNORECASE,
-)
 _NO_NAME = re.compile(
     r"^(?:yes|no|maybe|why|what|who|when|how|show|stop|quit|exit|undo|redo)\b", re.IGNORECASE
 )
-_PRONOUN = re.compile(r"^(?:them|it|those|these|this|that|ones?|things?|there|here)$", re.IGNORECASE)
+_PRONOUN = re.compile(
+    r"^(?:them|it|those|these|this|that|ones?|things?|anything|something|there|here|only|just)$",
+    re.IGNORECASE,
+)
 
 
 NOTHING_BEFORE = Before()
@@ -109,7 +109,7 @@ def parse(request: Request, before: Before = NOTHING_BEFORE) -> tuple[Intent, ..
     intents: list[Intent] = []
     for clause in _CLAUSES.split(text):
         clause = clause.strip(" ,.:")
-        if not clause:
+        if not clause or _GREETING.match(clause):
             continue
         answer = _clause(clause, request, before)
         if isinstance(answer, AskBack):
@@ -124,9 +124,7 @@ def parse(request: Request, before: Before = NOTHING_BEFORE) -> tuple[Intent, ..
 
 
 def _clause(clause: str, request: Request, before: Before) -> tuple[Intent, ...] | AskBack:
-    if _GREETING.match(clause):
-        return AskBack(HELP)
-    said, scope = take_photos(_place_last(_polite(clause)), request.photos)
+    said, scope = take_photos(usual_order(polite(clause)), request.photos)
     again = before.aims and (_AGAIN.match(said) or (not said and scope != Photos(None)))
     follows = before.aims and any(form.match(said) for form in (_FOLLOW, _SAME, lexicon().fragment))
     chosen = _positions(scope, request, before if again or follows else NOTHING_BEFORE)
@@ -135,18 +133,25 @@ def _clause(clause: str, request: Request, before: Before) -> tuple[Intent, ...]
     if again:
         return _intents(before.aims, chosen)
     if follows:
-        said = _polite(_FOLLOW.sub(r"\g<rest>", _SAME.sub("", said)))
+        said = usual_order(polite(_FOLLOW.sub(r"\g<rest>", _FOLLOW.sub(r"\g<rest>", _SAME.sub("", said)))))
         if not said:
             return _intents(before.aims, chosen)
-    if lexicon().gaps.match(clean(said)) or lexicon().gaps.match(said):
-        return _intents((Aim("empty gaps"),), chosen)
+    rows, without_rows = take_rows(said)
+    if lexicon().gaps.match(clean(without_rows)) or lexicon().gaps.match(without_rows):
+        return _intents([Aim("empty gaps", row=row) for row in rows or (None,)], chosen)
     opener = lexicon().count.match(said)
     if opener is None:
         for tool, pattern in (("read_labels", lexicon().labels), ("describe", lexicon().describe)):
             if pattern.match(said):
                 return tuple(Intent(tool, (photo,)) for photo in chosen)  # type: ignore[arg-type]
-        opener = lexicon().look.match(said)
+        more = lexicon().more.match(said)
+        said = re.sub(r"\bthan\b", "and", said) if more else said
+        opener = more or lexicon().look.match(said)
     rest = said[opener.end() :] if opener else said
+    if (
+        opener and not rest and before.aims and scope != Photos(None)
+    ):  # "... and how many on the second photo"
+        return _intents(before.aims, chosen)
     aims = _aims(rest, before if follows or opener else Before())
     if isinstance(aims, AskBack):
         return aims
@@ -155,29 +160,13 @@ def _clause(clause: str, request: Request, before: Before) -> tuple[Intent, ...]
     return _intents(aims, chosen)
 
 
-def _place_last(text: str) -> str:
-    """Put "on the top shelf, how many" and "how many does the top shelf have" in the usual order."""
-    text = _HAVE.sub(lambda match: f"on {match['place']}", text)
-    rows = find_rows(text)
-    if rows and rows[0].start == 0 and text[rows[0].end :].strip(" ,:"):
-        return f"{_polite(text[rows[0].end :])} {text[: rows[0].end]}"
-    return text
-
-
 def _is_request(aim: Aim) -> bool:
     """Whether words without a verb can be meant as a count: "Sunkist bottles", "the red ones at 1,2,3,4"."""
     words = aim.target.split()
+    if words[0].lower() in lexicon().no_request:
+        return False
     named = all(word[0].isupper() or word[0].isdigit() for word in words) and not _NO_NAME.match(aim.target)
     return len(words) <= 8 and (is_thing(aim.target) or is_plural(aim.target) or named or bool(aim.like))
-
-
-def _polite(text: str) -> str:
-    """Without "could you please tell me" in front and "thanks" behind."""
-    changed = True
-    while changed:
-        shorter = lexicon().back.sub("", lexicon().front.sub("", text.strip(" ,.:"))).strip(" ,.:")
-        changed, text = shorter not in (text, ""), shorter or text
-    return text
 
 
 def _positions(scope: Photos, request: Request, before: Before) -> tuple[int, ...] | AskBack:
@@ -222,16 +211,10 @@ def _aims(text: str, before: Before) -> tuple[Aim, ...] | AskBack:
 def _piece(text: str, before: Before) -> tuple[Aim, ...] | AskBack:
     """Things that share their shelf, places, boxes and exclusions."""
     text, boxes = take_boxes(text)
-    if re.search(
-        r"\b(?:not|without|except|excluding|besides)\s+(?:for )?(?:the )?(?:ones? )?(?:those )?(?:on|in"
-        r"|at)\b",
-        text,
-        re.I,
-    ):
-        return AskBack(PLACE)
     rows = find_rows(text)
-    for found in reversed(rows):
-        text = f"{text[: found.start]} {text[found.end :]}"
+    if any(lexicon().before_row.search(text[: found.start]) for found in rows):
+        return AskBack(PLACE)
+    shelves, text = take_rows(text)
     if lexicon().unsupported_place.search(text):
         return AskBack(PLACE)
     text, places = take_places(text)
@@ -252,7 +235,7 @@ def _piece(text: str, before: Before) -> tuple[Aim, ...] | AskBack:
         excluded = tuple(resolve_ones(thing, head(models[0].target)) for thing in excluded)
     else:
         return AskBack(WHAT)
-    numbers: list[int | None] = [row for found in rows for row in found.rows] or [None]
+    numbers: tuple[int | None, ...] = shelves or (None,)
     return tuple(
         Aim(
             model.target,

@@ -18,6 +18,7 @@ class Lexicon:
     back: re.Pattern[str]
     count: re.Pattern[str]
     look: re.Pattern[str]
+    more: re.Pattern[str]
     describe: re.Pattern[str]
     labels: re.Pattern[str]
     gaps: re.Pattern[str]
@@ -25,6 +26,7 @@ class Lexicon:
     unsupported_place: re.Pattern[str]
     exclude: str
     fragment: re.Pattern[str]
+    before_row: re.Pattern[str]
     ordinals: dict[str, int]
     numbers: dict[str, int]
     one_name: re.Pattern[str]
@@ -35,6 +37,8 @@ class Lexicon:
     parts: frozenset[str]
     mend_to: frozenset[str]
     leave: frozenset[str]
+    swaps: dict[str, str]
+    no_request: frozenset[str]
 
 
 def any_of(patterns: list[str]) -> str:
@@ -63,6 +67,7 @@ def lexicon() -> Lexicon:
         back=re.compile(rf"[\s,]+{any_of(raw['polite']['back'])}$", re.IGNORECASE),
         count=re.compile(rf"^{any_of(raw['count'])}\b[\s:]*", re.IGNORECASE),
         look=re.compile(rf"^{any_of(raw['look'])}\b[\s:]*", re.IGNORECASE),
+        more=re.compile(rf"^{any_of(raw['more'])}\b[\s:]*", re.IGNORECASE),
         describe=full("describe"),
         labels=full("labels"),
         gaps=full("gaps"),
@@ -70,7 +75,11 @@ def lexicon() -> Lexicon:
         unsupported_place=re.compile(rf"\b{any_of(raw['unsupported_place'])}", re.IGNORECASE),
         exclude=any_of(raw["exclude"]),
         fragment=re.compile(
-            rf"^(?:{any_of(raw['exclude'])}|on|in|at|left of|right of|to the|above|below|under|only)\b",
+            rf"^(?:.* ones?$|(?:{any_of(raw['exclude'])}|on|in|at|left of|right of|to the|above|below|under|only)\b)",
+            re.IGNORECASE,
+        ),
+        before_row=re.compile(
+            rf"\b(?:{any_of(raw['exclude'])}|above|below|under|over)(?:\s+(?:for|the|those|any|ones?|that|which|are|is))*\s*$",
             re.IGNORECASE,
         ),
         ordinals=raw["ordinals"],
@@ -85,4 +94,6 @@ def lexicon() -> Lexicon:
         parts=both_numbers(set(words.parts)),
         mend_to=frozenset(raw["spelling"]["mend_to"].split()),
         leave=frozenset(raw["spelling"]["leave"].split()),
+        swaps=raw["spelling"]["swaps"],
+        no_request=frozenset(raw["no_request"].split()),
     )

@@ -73,6 +73,14 @@ def find_rows(text: str) -> list[Rows]:
     return sorted(found, key=lambda rows: rows.start)
 
 
+def take_rows(text: str) -> tuple[tuple[int, ...], str]:
+    """The shelves of a text, and the text without them."""
+    found = find_rows(text)
+    for rows in reversed(found):
+        text = f"{text[: rows.start]} {text[rows.end :]}"
+    return tuple(row for rows in found for row in rows.rows), text.strip()
+
+
 def _rows_of(parts: dict[str, str | None]) -> tuple[int, ...]:
     """Row numbers from the named parts of a match: 1 is the top shelf, -1 the bottom one."""
     if parts.get("many"):
@@ -101,7 +109,7 @@ _SIDE = re.compile(
     re.IGNORECASE,
 )
 _RELATION = re.compile(
-    r",?\s*\b(?:(?:that|which) )?(?:(?:is|are|standing|sitting|placed|located) )?"
+    r",?\s*\b(?:(?:that|which) )?(?:(?:is|are|stands?|sits?|lies?|standing|sitting|placed|located) )*"
     r"(?P<relation>(?:on |to )?the (?:left|right)(?: side)? of|(?:to )?(?:left|right) of|above|over|on "
     r"top of|below"
     r"|under|underneath|beneath)\s+(?P<reference>.+?)"

@@ -15,7 +15,7 @@ _ALL = re.compile(
     rf"{_LEAD}(?:both|all|each|every(?: one)?|either|the two|the three|these|those)(?: of)?(?: the| "
     rf"these| my)?"
     rf"(?: (?:two|three|four|\d+))?(?: of the)?(?: {_PHOTO})(?=$|[\s,?.!])|\s*\b(?:on|in|across) "
-    rf"both(?=$|[?.!])",
+    r"(?:both|each)(?=$|[?.!])",
     re.IGNORECASE,
 )
 _OTHER = re.compile(rf"{_LEAD}the other (?:{_PHOTO}|one)(?=$|[\s,?.!])", re.IGNORECASE)

@@ -13,9 +13,9 @@ _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 
 @cache
 def _known() -> tuple[str, ...]:
-    """Words that a slip is mended to: grammar, packs and contents, single words of five letters and more."""
+    """Words that a slip is mended to: grammar, packs and contents, single words of four letters and more."""
     words = lexicon().mend_to | lexicon().heads | lexicon().contents | lexicon().colours | lexicon().parts
-    return tuple(sorted(word for word in words if " " not in word and len(word) >= 5))
+    return tuple(sorted(word for word in words if " " not in word and len(word) >= 4))
 
 
 def mend(text: str) -> str:
@@ -33,6 +33,13 @@ def mend(text: str) -> str:
 @cache
 def _mend_word(word: str) -> str:
     lower = word.lower()
+    if lower in lexicon().swaps:
+        return lexicon().swaps[lower]
+    if lower.endswith("s") and lower[:-1] in lexicon().heads and lower not in lexicon().heads:
+        return plural(lower[:-1])  # "boxs"
+    if len(word) == 4:  # too short for anything but two letters that changed places: "jras"
+        swapped = (known for known in _known() if known[0] == lower[0] and sorted(known) == sorted(lower))
+        return word if word[0].isupper() or lower in lexicon().leave else next(swapped, word)
     if (
         len(word) < 5
         or word[0].isupper()
