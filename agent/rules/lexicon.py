@@ -75,7 +75,8 @@ def lexicon() -> Lexicon:
         unsupported_place=re.compile(rf"\b{any_of(raw['unsupported_place'])}", re.IGNORECASE),
         exclude=any_of(raw["exclude"]),
         fragment=re.compile(
-            rf"^(?:.* ones?$|(?:{any_of(raw['exclude'])}|on|in|at|left of|right of|to the|above|below|under|only)\b)",
+            rf"^(?:.* ones?$|(?:{any_of(raw['exclude'])}|on|in|at|left of|right of|to the|above|below"
+            rf"|under|only)\b)",
             re.IGNORECASE,
         ),
         before_row=re.compile(

@@ -6,16 +6,19 @@ from agent.rules.lexicon import lexicon
 from segmentation.vocabulary import plural
 
 _DETERMINER = re.compile(
-    r"^(?:only|just|(?:all|any|each|every|both)(?: of)?(?: the| these| those)?|the|a|an|these|those|this|that|my"
+    r"^(?:only|just|(?:all|any|each|every|both)(?: of)?(?: the| these| those)?|the|a|an|these|those"
+    r"|this|that|my"
     r"|our|some"
     r"|of the|of|individual|single|separate|visible|various)\s+(?=\S)",
     re.IGNORECASE,
 )
 _TRAILER = re.compile(
     r"[\s,]*\b(?:(?:that |which )?(?:are|is|were|can be|do|does|did|have|has)\s+(?:there|visible|shown"
-    r"|seen|present|left|here|you see|you find|we have|i have|they have|it have|it show|in stock|available|on display|standing)"
+    r"|seen|present|left|here|you see|you find|we have|i have|they have|it have|it show|in stock"
+    r"|available|on display|standing)"
     r"|are there any|(?:do|can|could|did) (?:you|we|i|they) (?:see|find|spot|count|have|got|make out)"
-    r"|there (?:are|is)|are there|is there|i see|you see|have we got|have you got|(?:we|you|i|they)(?: have|'ve)(?: got)?"
+    r"|there (?:are|is)|are there|is there|i see|you see|have we got|have you got|(?:we|you|i|they)(?: "
+    r"have|'ve)(?: got)?"
     r"|are|is|there|here|do i have|in stock|left|remaining"
     r"|(?:is|are)? ?(?:on|in|at|from|of) (?:the|this|that|these|my|our|it|here|a)(?: (?:whole|entire|full))?"
     r"(?: (?:shelf|shelves|photo|photos|picture|pictures|image|images|shot|rack|racks|display|fridge"
