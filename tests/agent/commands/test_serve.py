@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import agent.commands.serve as command
+from agent.cli import app
+from agent.commands.serve import ServeError, policy_for
+from tools.arguments import PhotoArguments
+from tools.registry import Registry, Tool
+from tools.serving.guard import Policy
+from tools.serving.service import Service
+from tools.store import ImageStore
+
+TOKEN = "a-token-of-good-length"
+
+
+def registry(store: ImageStore, checkpoint: str | None) -> Registry:
+    return Registry((Tool("describe", "Says what is there.", PhotoArguments, lambda *_: None),))  # type: ignore[arg-type,return-value]
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Service, Policy]]:
+    """What would be served, in place of a server that runs until it is stopped."""
+    calls: list[tuple[Service, Policy]] = []
+
+    def serve_http(service: Service, policy: Policy, listener) -> None:  # type: ignore[no-untyped-def]
+        listener.close()
+        calls.append((service, policy))
+
+    monkeypatch.setattr(command, "_serve_http", serve_http)
+    monkeypatch.delenv("SHELF_TOKEN", raising=False)
+    return calls
+
+
+def run(*arguments: str):  # type: ignore[no-untyped-def]
+    return CliRunner().invoke(app, ["serve", "--port", "0", *arguments], obj=registry)
+
+
+@pytest.mark.parametrize(
+    ("host", "tokens", "names", "hosts"),
+    [
+        ("127.0.0.1", (), (), ("127.0.0.1", "localhost", "::1")),
+        ("::1", (TOKEN,), ("shelf.lan",), ("127.0.0.1", "localhost", "::1", "shelf.lan")),
+        ("192.168.1.5", (TOKEN,), (), ("192.168.1.5",)),
+        ("0.0.0.0", (TOKEN,), ("shelf.lan", "192.168.1.5"), ("shelf.lan", "192.168.1.5")),
+    ],
+)
+def test_callers_must_use_a_name_of_the_server(
+    host: str, tokens: tuple[str, ...], names: tuple[str, ...], hosts: tuple[str, ...]
+) -> None:
+    assert policy_for(host, tokens, names) == Policy(hosts=hosts, tokens=tokens)
+
+
+@pytest.mark.parametrize(
+    ("host", "tokens", "reason"),
+    [
+        ("0.0.0.0", (), "needs --token"),
+        ("192.168.1.5", (), "needs --token"),
+        ("example.org", (), "needs --token"),
+        ("127.0.0.2", (), "needs --token"),
+        ("0.0.0.0", (TOKEN,), "needs --allow-host"),
+        ("::", (TOKEN,), "needs --allow-host"),
+        ("127.0.0.1", ("short",), "at least 16 characters"),
+    ],
+)
+def test_a_server_that_others_can_reach_without_a_token_or_name_is_refused(
+    host: str, tokens: tuple[str, ...], reason: str
+) -> None:
+    with pytest.raises(ServeError, match=reason):
+        policy_for(host, tokens, ())
+
+
+def test_by_default_it_serves_loopback_without_roots_and_without_urls(
+    started: list[tuple[Service, Policy]], tmp_path: Path
+) -> None:
+    result = run()
+    assert result.exit_code == 0, result.output
+    ((service, policy),) = started
+    assert policy == Policy()
+    for reference in (str(tmp_path), "https://example.org/a.png"):
+        with pytest.raises(Exception, match="POST the file to /v1/images"):
+            service.store.get(reference)
+    assert service.asker is not None
+
+
+def test_tokens_come_from_the_environment_too(
+    started: list[tuple[Service, Policy]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHELF_TOKEN", TOKEN)
+    assert run().exit_code == 0
+    assert started[0][1].tokens == (TOKEN,)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--root", "/nowhere/at/all"], "no such folder"),
+        (["--host", "0.0.0.0"], "needs --token"),
+        (["--host", "203.0.113.9", "--token", TOKEN], "cannot listen on 203.0.113.9"),
+    ],
+)
+def test_a_mistake_is_one_line_and_code_2(
+    started: list[tuple[Service, Policy]], arguments: list[str], reason: str
+) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert reason in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert started == []

@@ -1,0 +1,171 @@
+"""The application under a real server and real sockets: what a test client cannot show."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+from mcp import Client
+
+from tools.serving.http import build_app
+from tools.serving.service import Limits
+
+from .conftest import PATIENCE, Toys, service_of
+
+
+class Server(uvicorn.Server):
+    """Uvicorn in a thread, on a port of its own."""
+
+    def __init__(self, toys: Toys, grace: float = 5, limits: Limits | None = None) -> None:
+        self.service = service_of(toys, limits)
+        app = build_app(self.service, grace=grace)
+        super().__init__(
+            uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=int(grace))
+        )
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=lambda: self.run(sockets=[self._listener]))
+
+    def __enter__(self) -> "Server":
+        self._thread.start()
+        deadline = time.monotonic() + PATIENCE
+        while not self.started:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.should_exit = True
+        self._thread.join(PATIENCE)
+        self._listener.close()
+
+    def request(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            headers = {"content-type": "application/json"} if body is not None else {}
+            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            response = connection.getresponse()
+            return response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def server(toys: Toys) -> Iterator[Server]:
+    with Server(toys) as server:
+        yield server
+
+
+COUNT = {"image": "shelf.png", "target": "cans"}
+WAIT = {"image": "shelf.png", "target": "wait"}
+
+
+def test_the_sdks_own_client_calls_a_tool_over_http(server: Server) -> None:
+    import asyncio
+
+    async def go() -> None:
+        async with Client(f"http://127.0.0.1:{server.port}/mcp") as client:
+            result = await client.call_tool("count", COUNT)
+            assert not result.is_error
+            assert result.structured_content["count"] == 7
+            assert (await client.call_tool("count", {"image": "shelf.png"})).is_error
+
+    asyncio.run(asyncio.wait_for(go(), PATIENCE))
+
+
+def test_a_client_that_is_killed_while_it_waits_frees_the_worker(server: Server, toys: Toys) -> None:
+    script = f"""
+import http.client, json
+c = http.client.HTTPConnection("127.0.0.1", {server.port})
+c.request("POST", "/v1/tools/count", {json.dumps(json.dumps(WAIT))}, {{"content-type": "application/json"}})
+c.getresponse()
+"""
+    process = subprocess.Popen([sys.executable, "-c", script])
+    assert toys.started.wait(PATIENCE)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert toys.cancelled.wait(PATIENCE)
+    assert server.request("POST", "/v1/tools/count", COUNT)[0] == 200
+
+
+def test_when_the_server_stops_running_calls_finish_and_new_ones_are_refused(toys: Toys) -> None:
+    results: dict[str, tuple[int, dict[str, str], bytes]] = {}
+    with Server(toys) as server:
+
+        def call(name: str, body: object) -> None:
+            results[name] = server.request("POST", "/v1/tools/count", body)
+
+        running = threading.Thread(target=call, args=("running", WAIT))
+        running.start()
+        assert toys.started.wait(PATIENCE)
+        server.should_exit = True
+        toys.go.set()
+        running.join(PATIENCE)
+    assert results["running"][0] == 200
+    assert json.loads(results["running"][2])["count"] == 7
+    with pytest.raises(OSError):  # noqa: PT011 - refused or reset, as the system likes
+        server.request("GET", "/healthz")
+
+
+def test_a_call_that_outlasts_the_grace_ends_and_so_does_the_server(toys: Toys) -> None:
+    started = time.monotonic()
+    with Server(toys, grace=1) as server:
+        thread = threading.Thread(target=lambda: _ignoring(server, WAIT))
+        thread.start()
+        assert toys.started.wait(PATIENCE)
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    assert toys.cancelled.wait(PATIENCE)
+    assert time.monotonic() - started < PATIENCE
+
+
+def _ignoring(server: Server, body: object) -> None:
+    try:
+        server.request("POST", "/v1/tools/count", body)
+    except (OSError, http.client.HTTPException):
+        return
+
+
+def test_a_full_queue_answers_429_with_retry_after(toys: Toys) -> None:
+    with Server(toys, limits=Limits(waiting=2)) as server:
+        threads = [threading.Thread(target=lambda: _ignoring(server, WAIT)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + PATIENCE
+        while b"shelf_waiting 2" not in server.request("GET", "/metrics")[2]:
+            assert time.monotonic() < deadline
+        status, headers, body = server.request("POST", "/v1/tools/count", COUNT)
+        assert status == 429
+        assert int(headers["retry-after"]) >= 1
+        assert json.loads(body)["error"]["kind"] == "busy"
+        toys.go.set()
+        for thread in threads:
+            thread.join(PATIENCE)
+
+
+def test_a_hundred_sockets_that_write_slowly_do_not_slow_health_checks(server: Server) -> None:
+    fields = b"Host: localhost\r\nContent-Type: image/png\r\nContent-Length: 100000\r\n\r\n"
+    head = b"POST /v1/images HTTP/1.1\r\n" + fields
+    slow = [socket.create_connection(("127.0.0.1", server.port), PATIENCE) for _ in range(100)]
+    try:
+        for number, connection in enumerate(slow):
+            connection.sendall(head if number % 2 else head[:40])
+        seconds = []
+        for round in range(100):
+            slow[round].sendall(b"x")
+            started = time.perf_counter()
+            assert server.request("GET", "/healthz")[0] == 200
+            seconds.append(time.perf_counter() - started)
+        # The promise is 100 ms at the 99th percentile (tests/load measures it); half as strict when busy.
+        assert sorted(seconds)[98] < 0.2
+    finally:
+        for connection in slow:
+            connection.close()
