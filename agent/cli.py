@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 the work failed in part, 2 the user must change something.
 """
 
+import os
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -67,4 +68,7 @@ app.add_typer(_evaluate)
 
 def main() -> None:
     """Entry point of the `shelf` script."""
+    # torch's threads spin while they wait for each other. On a machine that does other work too, encoding took
+    # two to three times as long as with sleeping ones; on an idle one the difference is 7 % (docs/experiments.md).
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     app()
