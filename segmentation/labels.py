@@ -1,12 +1,13 @@
 """Label evidence: the words printed on packs and price tags, read with RapidOCR (models inside its wheel).
 
-The photo is brought to a size at which small print is read, cut into overlapping tiles, and the words of all
-tiles are merged. What is read is data: it is matched against the words of a target and never obeyed.
+The photo is read twice: once small, where large print is read best, and once large, in overlapping tiles, where
+small print is. The readings of one place are kept together. What is read is data: it is matched against the words of
+a target and never obeyed.
 """
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -17,7 +18,8 @@ from segmentation.geometry import Box, overlap_of_smaller
 
 TILE = 1600  # px; the detector's cost grows with area, and beyond 2000 it would shrink its input
 OVERLAP = 240  # px; wider than nearly every printed word at the working size
-ENLARGED_SIDE = 1920  # px; photos smaller than this are enlarged to it, by MAX_ENLARGEMENT at most
+COARSE_SIDE = 1400  # px, longer side of the first reading
+FINE_SIDE = 1920  # px, longer side of the second; smaller photos are enlarged, by MAX_ENLARGEMENT at most
 MAX_ENLARGEMENT = 3.0
 MAX_PIXELS = 9_000_000  # larger photos are reduced to this: reading stays within seconds on two cores
 MIN_SCORE = 0.3  # poorly read words still match a known brand; the match itself is judged later
@@ -25,12 +27,13 @@ MIN_SCORE = 0.3  # poorly read words still match a known brand; the match itself
 
 @dataclass(frozen=True)
 class ReadWord:
-    """One word: its text, its box in photo pixels, how sure the reader is, and which way it runs."""
+    """One word: its text, its box in photo pixels, how sure the reader is, which way it runs, other readings of it."""
 
     text: str
     box: Box
     score: float
     vertical: bool = False
+    also: tuple[str, ...] = ()
 
 
 class LabelReader:
@@ -46,20 +49,19 @@ class LabelReader:
         Args:
             pixels: (H, W, 3) uint8 RGB.
         """
-        height, width = pixels.shape[:2]
-        scale = working_scale(width, height)
-        if scale != 1.0:
-            interpolation = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
-            size = (round(width * scale), round(height * scale))
-            pixels = cv2.resize(pixels, size, interpolation=interpolation)
         words: list[ReadWord] = []
-        for x, y, tile in tiles(pixels):
+        for scale in reading_scales(pixels.shape[1], pixels.shape[0]):
+            words.extend(self._read_at(pixels, scale))
+        return tuple(merge_words(words))
+
+    def _read_at(self, pixels: NDArray[np.uint8], scale: float) -> list[ReadWord]:
+        height, width = pixels.shape[:2]
+        interpolation = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+        resized = cv2.resize(pixels, (round(width * scale), round(height * scale)), interpolation=interpolation)
+        words: list[ReadWord] = []
+        for x, y, tile in tiles(np.asarray(resized, np.uint8)):
             words.extend(self._read_tile(tile, x, y))
-        merged = merge_words(words)
-        return tuple(
-            ReadWord(word.text, _scaled(word.box, 1 / scale, width, height), word.score, word.vertical)
-            for word in merged
-        )
+        return [replace(word, box=_scaled(word.box, 1 / scale, width, height)) for word in words]
 
     def _read_tile(self, tile: NDArray[np.uint8], left: int, top: int) -> list[ReadWord]:
         with self._lock:  # the reader keeps state between its stages
@@ -82,12 +84,12 @@ class LabelReader:
         return self._engine
 
 
-def working_scale(width: int, height: int) -> float:
-    """How much a photo is enlarged or reduced before it is read."""
+def reading_scales(width: int, height: int) -> tuple[float, ...]:
+    """The factors by which a photo is resized for its readings, small first."""
     side = max(width, height)
-    if side < ENLARGED_SIDE:
-        return min(ENLARGED_SIDE / side, MAX_ENLARGEMENT)
-    return min(1.0, (MAX_PIXELS / (width * height)) ** 0.5)
+    coarse = min(COARSE_SIDE / side, MAX_ENLARGEMENT)
+    fine = min(max(FINE_SIDE / side, 1.0), MAX_ENLARGEMENT, (MAX_PIXELS / (width * height)) ** 0.5)
+    return (coarse, fine) if fine > 1.2 * coarse else (fine,)
 
 
 def tiles(pixels: NDArray[np.uint8]) -> list[tuple[int, int, NDArray[np.uint8]]]:
@@ -132,10 +134,15 @@ def split_line(quad: NDArray[np.float32], text: str, score: float) -> list[ReadW
 
 
 def merge_words(words: list[ReadWord]) -> list[ReadWord]:
-    """One word where overlapping tiles read it twice: the longer reading wins, then the surer one."""
+    """One word a place: the surest of the long readings names it, the others stay beside it."""
     kept: list[ReadWord] = []
-    for word in sorted(words, key=lambda w: (-len(w.text), -w.score)):
-        if all(overlap_of_smaller(word.box, other.box) < 0.6 for other in kept):
+    for word in sorted(words, key=lambda w: -w.score * min(len(w.text), 6)):
+        for i, other in enumerate(kept):
+            if overlap_of_smaller(word.box, other.box) >= 0.6:
+                if word.text != other.text and word.text not in other.also:
+                    kept[i] = replace(other, also=(*other.also, word.text))
+                break
+        else:
             kept.append(word)
     return sorted(kept, key=lambda w: (w.box[1], w.box[0]))
 

@@ -1,0 +1,326 @@
+"""Finding all packs of one product: examples vote, likeness judges, print confirms or contradicts, and finds grow.
+
+Every accepted pack may serve as the next example, so a product is followed along a shelf through slow changes of view
+and light. Label hits that no copy explains become examples of their own: a brand has more than one variant.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.geometry import Box, Point, area, centre, clip, holds, intersection, overlap_of_smaller
+from segmentation.keypoints import Floats, KeypointCache, Keypoints, working_scale
+from segmentation.labels import ReadWord
+from segmentation.likeness import Likeness, LikenessTo
+from segmentation.print_match import LabelEvidence, LabelHit, read_token, similarity
+from segmentation.repetition import MIN_VOTES, Peak, cast_votes, chance_level, find_peaks, make_example
+
+MAX_EXAMPLES = 10
+JUDGED = 120  # strongest peaks of an example that are compared cell by cell
+SURE = 1.5  # strength from which a copy counts whatever the others are
+HOPELESS = -1.0  # strength under which a copy never counts; between the two the widest gap decides
+EVIDENT_COPY = 3.0  # strength from which a copy may vote itself, and counts although its variant's word is not read
+VARIANT_COLOUR = 12.0  # CIELAB; a colour further from the example's is another variant, where variants are asked for
+EVIDENT = 1.2  # times the chance level from which a peak is no chance, whatever it is
+SCOUTS = 2  # finds of one example that serve as examples themselves
+CONFIRMED_AT_LEAST = -2.0  # strength from which a copy counts when the target's word is read on it
+SAME_PACK = 0.5  # intersection over the smaller box from which two finds are one pack
+
+
+class Origin(Enum):
+    """Where an example comes from."""
+
+    USER = "user"
+    LABEL = "label"
+
+
+@dataclass(frozen=True)
+class Source:
+    """An example: a box on a photo, given by the user or read from a label."""
+
+    box: Box
+    origin: Origin
+    pixels: NDArray[np.uint8] | None = None  # (H, W, 3) of another photo; None: the photo that is searched
+    sha256: str | None = None
+    words: tuple[ReadWord, ...] = ()  # words of the other photo
+
+
+@dataclass(frozen=True)
+class Find:
+    """One place judged: how strongly it resembles the example, and what is read there."""
+
+    box: Box
+    strength: float
+    votes: int
+    likeness: Likeness | None
+    transform: Floats | None = None  # (2, 3), root example -> photo
+    hit: LabelHit | None = None
+    contradiction: str | None = None
+
+    @property
+    def centre(self) -> Point:
+        """Middle of the box."""
+        return centre(self.box)
+
+    @property
+    def repeated(self) -> bool:
+        """Whether votes stand behind it; else it is known from its label alone."""
+        return self.votes > 0
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """All places that count, the most plausible that do not, and whether a cap was hit."""
+
+    found: tuple[Find, ...]
+    rejected: tuple[Find, ...]
+    saturated: bool
+
+
+def strength(votes: int, chance: float, likeness: Likeness) -> float:
+    """How strongly votes, print and colour together speak for the same product; positive is for."""
+    return (
+        1.5 * float(np.log(max(votes, 1) / chance))
+        + 0.6 * (likeness.print - 0.72) / 0.10
+        - 0.4 * (likeness.colour - 18.0) / 10.0
+    )
+
+
+def cut(strengths: Sequence[float]) -> float:
+    """The strength from which copies count: the middle of the widest gap between HOPELESS and SURE."""
+    inner = sorted((value for value in strengths if HOPELESS < value < SURE), reverse=True)
+    levels = [SURE, *inner, HOPELESS]
+    gaps = [high - low for high, low in pairwise(levels)]
+    widest = int(np.argmax(gaps))
+    return (levels[widest] + levels[widest + 1]) / 2
+
+
+class PackSearch:
+    """Searches one photo for one product.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        sha256: identity of the photo, for the keypoint cache.
+        words: what is read on the photo.
+        label: where the target is read, and which of its words.
+        coloured: whether the target names a colour: then a copy of another colour is another product.
+    """
+
+    def __init__(
+        self,
+        pixels: NDArray[np.uint8],
+        sha256: str,
+        words: Sequence[ReadWord],
+        label: LabelEvidence,
+        cache: KeypointCache,
+        coloured: bool = False,
+    ) -> None:
+        self._pixels, self._sha256, self._cache = pixels, sha256, cache
+        self._height, self._width = pixels.shape[:2]
+        self._words, self._tokens, self._hits = tuple(words), label.found, label.hits
+        self._variant, self._coloured = label.variant, coloured
+
+    def run(self, examples: Sequence[Source]) -> SearchResult:
+        """Search from the given examples, then from label hits that they do not explain."""
+        queue = list(examples)
+        found: list[Find] = []
+        rejected: list[Find] = []
+        used = 0
+        while used < MAX_EXAMPLES:
+            source = queue.pop(0) if queue else self._next_label(found)
+            if source is None:
+                break
+            accepted, refused = self._copies(source)
+            new = _merge(found, accepted)
+            scouts = self._scouts(new)[: max(0, MAX_EXAMPLES - used - 1)]
+            for scout in scouts:
+                further, _ = self._copies(source, scout)
+                _merge(found, further)
+            rejected.extend(refused)
+            used += 1 + len(scouts)
+        for hit in self._uncovered(found):
+            found.append(Find(self._pack_box(hit, found), hit.score, 0, None, hit=hit))
+        left = [find for find in rejected if not any(_same_pack(find.box, other.box) for other in found)]
+        return SearchResult(tuple(found), _distinct(left), bool(queue))
+
+    def _copies(self, root: Source, scout: Find | None = None) -> tuple[list[Find], list[Find]]:
+        """Copies of the root example, voted for by it or by a scout, which is a sure copy of it.
+
+        Votes of a scout reach where view or light differ from the root's; likeness is always to the root, so a chain
+        of scouts cannot drift to another product.
+        """
+        box = root.box if scout is None else scout.box
+        photo = self._keypoints(self._sha256, self._pixels, box)
+        foreign = root.pixels is not None and root.sha256 is not None
+        if scout is None and root.pixels is not None and root.sha256 is not None:
+            own = self._keypoints(root.sha256, root.pixels, box)
+        else:
+            own = photo
+        example = make_example(box, own)
+        if not len(example.indices):
+            return [], []
+        votes = cast_votes(example, photo)
+        own_place = [] if foreign and scout is None else [box]
+        chance = chance_level(votes, photo, own_place)
+        peaks = find_peaks(votes, photo, max(MIN_VOTES, int(0.3 * chance)))
+        evident = [peak.box for peak in peaks if peak.votes > EVIDENT * chance]
+        chance = min(chance, chance_level(votes, photo, own_place + evident))
+        source_pixels = self._pixels if root.pixels is None else root.pixels
+        judge = LikenessTo(source_pixels, root.box, self._pixels)
+        printed = self._printed(root.box, root.words if foreign else self._words)
+        finds = []
+        for peak in peaks[:JUDGED]:
+            if scout is not None and scout.transform is not None:
+                peak = replace(peak, transform=_then(scout.transform, peak.transform))
+            find = self._judge(peak, chance, judge, printed)
+            if find is not None:
+                finds.append(find)
+        return self._decide(finds, sure_only=scout is not None)
+
+    def _keypoints(self, sha256: str, pixels: NDArray[np.uint8], box: Box) -> Keypoints:
+        return self._cache.get(sha256, pixels, working_scale(box, pixels.shape[1], pixels.shape[0]))
+
+    def _judge(
+        self, peak: Peak, chance: float, judge: LikenessTo, printed: Sequence[tuple[str, Box]]
+    ) -> Find | None:
+        box = clip(peak.box, self._width, self._height)
+        if area(box) < 0.25 * max(1, area(peak.box)):
+            return None  # three quarters of it would lie outside the photo
+        likeness = judge.at(peak.transform)
+        value = strength(peak.votes, chance, likeness)
+        hit = self._hit_in(box)
+        contradiction = self._contradiction(peak, printed) if hit is None else None
+        return Find(box, value, peak.votes, likeness, peak.transform, hit, contradiction)
+
+    def _decide(self, finds: Sequence[Find], sure_only: bool) -> tuple[list[Find], list[Find]]:
+        open_ones = [find.strength for find in finds if find.hit is None and find.contradiction is None]
+        level = EVIDENT_COPY if sure_only or self._variant else cut(open_ones)
+        accepted, refused = [], []
+        for find in finds:
+            confirmed = find.hit is not None
+            needed = CONFIRMED_AT_LEAST if confirmed and not sure_only else level
+            strict = self._coloured or (self._variant and not confirmed)
+            other_colour = strict and find.likeness is not None and find.likeness.colour > VARIANT_COLOUR
+            counts = find.contradiction is None and find.strength >= needed and not other_colour
+            (accepted if counts else refused).append(find)
+        return accepted, refused
+
+    def _printed(self, box: Box, words: Sequence[ReadWord]) -> list[tuple[str, Box]]:
+        """The words of an example that a copy must not contradict: the target's, or with no text all sure ones."""
+        inside = [word for word in words if holds(box, centre(word.box))]
+        printed = []
+        for word in inside:
+            token = read_token(word.text, ascii_only=False)
+            if self._tokens:
+                best = max(self._tokens, key=lambda wanted: similarity(wanted, token))
+                if similarity(best, token) >= 0.8:
+                    printed.append((best, word.box))
+            elif word.score >= 0.9 and len(token) >= 4:
+                printed.append((token, word.box))
+        return printed
+
+    def _contradiction(self, peak: Peak, printed: Sequence[tuple[str, Box]]) -> str | None:
+        """What is read on a copy at the place of an example's word, when it is surely another word."""
+        for token, box in printed:
+            x, y = peak.transform[:, :2] @ np.array(centre(box)) + peak.transform[:, 2]
+            half_width, half_height = (box[2] - box[0]) * peak.scale / 2, (box[3] - box[1]) * peak.scale / 2
+            for word in self._words:
+                wx, wy = centre(word.box)
+                if abs(wx - x) > 0.6 * half_width or abs(wy - y) > 0.7 * half_height:
+                    continue
+                readings = [read_token(text, token.isascii()) for text in (word.text, *word.also)]
+                likely = max(similarity(token, reading) for reading in readings)
+                longest = max(readings, key=len)
+                if likely < 0.5 and word.score >= 0.75 and len(longest) >= max(4, 0.6 * len(token)):
+                    return word.text
+        return None
+
+    def _hit_in(self, box: Box) -> LabelHit | None:
+        inside = [hit for hit in self._hits if holds(box, centre(hit.box))]
+        return max(inside, key=lambda hit: hit.score, default=None)
+
+    def _scouts(self, new: Sequence[Find]) -> list[Find]:
+        """The finds that serve as examples: the weakest of the sure ones reach furthest."""
+        sure = [find for find in new if find.strength >= EVIDENT_COPY and not _is_itself(find)]
+        return sorted(sure, key=lambda find: find.strength)[:SCOUTS]
+
+    def _uncovered(self, found: Sequence[Find]) -> list[LabelHit]:
+        return [hit for hit in self._hits if not any(holds(find.box, centre(hit.box)) for find in found)]
+
+    def _next_label(self, found: Sequence[Find]) -> Source | None:
+        """The surest label hit that no find explains, as an example."""
+        left = self._uncovered(found)
+        if not left:
+            return None
+        best = max(left, key=lambda hit: (hit.score, area(hit.box)))
+        return Source(self._pack_box(best, found), Origin.LABEL)
+
+    def _pack_box(self, hit: LabelHit, found: Sequence[Find]) -> Box:
+        """The pack around a word: placed as on the packs found, else a window about the word."""
+        placed = [find for find in found if find.hit is not None and find.repeated]
+        if placed:
+            like = min(placed, key=lambda f: abs(f.centre[1] - centre(hit.box)[1]))
+            assert like.hit is not None
+            (hx, hy), (wx, wy) = centre(hit.box), centre(like.hit.box)
+            dx, dy = hx - wx, hy - wy
+            box = tuple(round(v + d) for v, d in zip(like.box, (dx, dy, dx, dy), strict=True))
+            return clip((box[0], box[1], box[2], box[3]), self._width, self._height)
+        return clip(word_window(hit, self._hits), self._width, self._height)
+
+
+def word_window(hit: LabelHit, hits: Sequence[LabelHit]) -> Box:
+    """The part of a pack that surely belongs to a word on it: at most half-way to the same word on its neighbours."""
+    x, y = centre(hit.box)
+    length = max(hit.box[2] - hit.box[0], hit.box[3] - hit.box[1])
+    half_width, half_height = 0.8 * length, 0.95 * length
+    for other in hits:
+        if other.box == hit.box:
+            continue
+        ox, oy = centre(other.box)
+        dx, dy = abs(ox - x), abs(oy - y)
+        if dx >= dy and dy < half_height and dx > 0.4 * length:
+            half_width = min(half_width, dx / 2)
+        elif dy > dx and dx < half_width and dy > 0.3 * length:
+            half_height = min(half_height, dy / 2)
+    return (round(x - half_width), round(y - half_height), round(x + half_width), round(y + half_height))
+
+
+def _then(first: Floats, second: Floats) -> Floats:
+    """The (2, 3) map that applies `first`, then `second`."""
+    linear = second[:, :2] @ first[:, :2]
+    return np.column_stack([linear, second[:, :2] @ first[:, 2] + second[:, 2]]).astype(np.float32)
+
+
+def _is_itself(find: Find) -> bool:
+    """Whether an example found itself."""
+    return find.likeness is not None and find.likeness.print > 0.985 and find.likeness.colour < 0.5
+
+
+def _merge(found: list[Find], accepted: Sequence[Find]) -> list[Find]:
+    """Add new finds in place; where a pack is known already the stronger judgement stays. Returns the new ones."""
+    new = []
+    for find in sorted(accepted, key=lambda f: -f.strength):
+        same = [i for i, other in enumerate(found) if _same_pack(find.box, other.box)]
+        if not same:
+            found.append(find)
+            new.append(find)
+        elif len(same) == 1 and find.strength > found[same[0]].strength:
+            known = found[same[0]]
+            found[same[0]] = replace(known, strength=find.strength, votes=find.votes, likeness=find.likeness)
+    return new
+
+
+def _same_pack(a: Box, b: Box) -> bool:
+    return intersection(a, b) > 0 and overlap_of_smaller(a, b) > SAME_PACK
+
+
+def _distinct(finds: Sequence[Find]) -> tuple[Find, ...]:
+    kept: list[Find] = []
+    for find in sorted(finds, key=lambda f: -f.strength)[:200]:
+        if not any(_same_pack(find.box, other.box) for other in kept):
+            kept.append(find)
+    return tuple(kept)
