@@ -68,7 +68,7 @@ app.add_typer(_evaluate)
 
 def main() -> None:
     """Entry point of the `shelf` script."""
-    # torch's threads spin while they wait for each other. On a machine that does other work too, encoding took
-    # two to three times as long as with sleeping ones; on an idle one the difference is 7 % (docs/experiments.md).
+    # torch's threads spin while they wait for each other. Where other work runs too, encoding took two to
+    # three times as long as with sleeping ones; on an idle machine it costs 7 % (docs/experiments.md).
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     app()
