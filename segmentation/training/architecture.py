@@ -10,7 +10,8 @@ from torch import Tensor, nn
 class Architecture(BaseModel):
     """Sizes of a model trained from nothing.
 
-    Heads of 64 channels and a decoder of two heads halve the time of a step on a CPU against heads of 32 and four.
+    Heads of 64 channels and a decoder of two heads halve the time of a step on a CPU, against heads of
+    32 channels and a decoder of four.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,8 +34,8 @@ class Architecture(BaseModel):
 def build(architecture: Architecture, tokenizer: Any, max_tokens: int) -> Any:
     """A fresh CLIPSegForImageSegmentation with working initial weights.
 
-    transformers since 5.13 draws the decoder with a standard deviation of 1.0, which never trains: every module
-    that can is reset to torch's own initialisation.
+    transformers since 5.13 draws the decoder with a standard deviation of 1.0, which never trains: every
+    module that can is reset to torch's own initialisation.
     """
     from transformers import CLIPSegConfig, CLIPSegForImageSegmentation
 
@@ -67,7 +68,7 @@ def build(architecture: Architecture, tokenizer: Any, max_tokens: int) -> Any:
         decoder_intermediate_size=a.decoder_feed_forward,
     )
     # Eager attention: its backward pass in bfloat16 is a fifth faster on a CPU than the fused kernel's.
-    model = CLIPSegForImageSegmentation._from_config(config, attn_implementation="eager")
+    model = CLIPSegForImageSegmentation._from_config(config, attn_implementation="eager")  # type: ignore[no-untyped-call]
     for module in model.decoder.modules():
         reset = getattr(module, "reset_parameters", None)
         if callable(reset):
@@ -84,7 +85,9 @@ def encode(model: Any, pixels: Tensor) -> list[Tensor]:
         model: CLIPSegForImageSegmentation. Its own forward would freeze both towers.
         pixels: Normalised, (batch, 3, side, side).
     """
-    seen = model.clip.vision_model(pixel_values=pixels, output_hidden_states=True, interpolate_pos_encoding=True)
+    seen = model.clip.vision_model(
+        pixel_values=pixels, output_hidden_states=True, interpolate_pos_encoding=True
+    )
     return [seen.hidden_states[index + 1] for index in model.extract_layers]
 
 

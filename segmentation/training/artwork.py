@@ -44,7 +44,9 @@ def word_mask(text: str, font: int, height: int) -> Image:
     return canvas[y0:y1, x0:x1]
 
 
-def _blend(canvas: Image, mask: Image, x: float, y: float, w: float, h: float, colour: tuple[int, ...]) -> None:
+def _blend(
+    canvas: Image, mask: Image, x: float, y: float, w: float, h: float, colour: tuple[int, ...]
+) -> None:
     """Paint the mask, resized to (w, h) and centred on (x, y), in a colour."""
     wi, hi = max(1, round(w)), max(1, round(h))
     x0, y0 = round(x - wi / 2), round(y - hi / 2)
@@ -62,7 +64,9 @@ def contrast(colour: tuple[int, ...]) -> tuple[int, int, int]:
     return (20, 20, 25) if 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2] > 135 else (245, 245, 240)
 
 
-def print_word(canvas: Image, text: str, box: tuple[float, float, float, float], font: int, ink: RGBLike) -> None:
+def print_word(
+    canvas: Image, text: str, box: tuple[float, float, float, float], font: int, ink: RGBLike
+) -> None:
     """Print a word inside (x, y, width, height), keeping its proportions. Changes the canvas."""
     if not text:
         return
@@ -72,7 +76,9 @@ def print_word(canvas: Image, text: str, box: tuple[float, float, float, float],
     _blend(canvas, mask, x + w / 2, y + h / 2, mask.shape[1] * scale, mask.shape[0] * scale, ink)
 
 
-def _picture(canvas: Image, name: str, rng: np.random.Generator, cx: int, cy: int, r: int, ink: RGBLike) -> None:
+def _picture(
+    canvas: Image, name: str, rng: np.random.Generator, cx: int, cy: int, r: int, ink: RGBLike
+) -> None:
     if r < 2:
         return
     second = tuple(int(c) for c in rng.integers(0, 256, 3))
@@ -81,27 +87,60 @@ def _picture(canvas: Image, name: str, rng: np.random.Generator, cx: int, cy: in
         for i in range(int(rng.integers(1, 4))):
             at = (cx + int((i - 1) * r * 0.8), cy + (i % 2) * r // 3)
             cv2.circle(canvas, at, max(1, int(r * 0.6)), second, -1, line)
-            cv2.ellipse(canvas, (at[0], at[1] - int(r * 0.6)), (max(1, r // 4), max(1, r // 8)), 30, 0, 360, (60, 140, 50), -1, line)
+            cv2.ellipse(
+                canvas,
+                (at[0], at[1] - int(r * 0.6)),
+                (max(1, r // 4), max(1, r // 8)),
+                30,
+                0,
+                360,
+                (60, 140, 50),
+                -1,
+                line,
+            )
     elif name == "bowl":
         cv2.ellipse(canvas, (cx, cy), (r, max(1, r // 3)), 0, 0, 360, second, -1, line)
         cv2.ellipse(canvas, (cx, cy), (r, r), 0, 0, 180, ink, -1, line)
     elif name == "leaf":
         for turn in (-35, 35):
-            cv2.ellipse(canvas, (cx + turn * r // 90, cy), (max(1, r // 3), r), turn, 0, 360, (60, 150, 60), -1, line)
+            cv2.ellipse(
+                canvas, (cx + turn * r // 90, cy), (max(1, r // 3), r), turn, 0, 360, (60, 150, 60), -1, line
+            )
     elif name == "drop":
         cv2.circle(canvas, (cx, cy + r // 3), max(1, int(r * 0.6)), second, -1, line)
-        cv2.fillConvexPoly(canvas, np.array([[cx - r // 2, cy + r // 6], [cx, cy - r], [cx + r // 2, cy + r // 6]]), second, line)
+        cv2.fillConvexPoly(
+            canvas,
+            np.array([[cx - r // 2, cy + r // 6], [cx, cy - r], [cx + r // 2, cy + r // 6]]),
+            second,
+            line,
+        )
     elif name == "blocks":
         for i in range(3):
             x, y = cx + int(rng.integers(-r, r + 1)) // 2, cy + int(rng.integers(-r, r + 1)) // 2
-            cv2.rectangle(canvas, (x - r // 2, y - r // 3), (x + r // 2, y + r // 3), tuple(max(0, c - 25 * i) for c in second), -1)
+            cv2.rectangle(
+                canvas,
+                (x - r // 2, y - r // 3),
+                (x + r // 2, y + r // 3),
+                tuple(max(0, c - 25 * i) for c in second),
+                -1,
+            )
     else:
         cv2.ellipse(canvas, (cx, cy), (r, int(r * rng.uniform(0.6, 1.0)) + 1), 0, 0, 360, second, -1, line)
-        cv2.ellipse(canvas, (cx, cy), (max(1, int(r * 0.8)), max(1, int(r * 0.6))), 0, 0, 360, ink, max(1, r // 10), line)
+        cv2.ellipse(
+            canvas,
+            (cx, cy),
+            (max(1, int(r * 0.8)), max(1, int(r * 0.6))),
+            0,
+            0,
+            360,
+            ink,
+            max(1, r // 10),
+            line,
+        )
 
 
 def _clutter(canvas: Image, rng: np.random.Generator) -> None:
-    """Spots and shreds of any colour on up to a third of the surface: real print is busy. Changes the canvas."""
+    """Spots and shreds of any colour: real print is busy. Changes the canvas."""
     height, width = canvas.shape[:2]
     for _ in range(int(rng.integers(3, 10))):
         colour = tuple(int(c) for c in rng.integers(0, 256, 3))
@@ -110,7 +149,9 @@ def _clutter(canvas: Image, rng: np.random.Generator) -> None:
         if rng.random() < 0.5:
             cv2.ellipse(canvas, at, axes, float(rng.uniform(0, 180)), 0, 360, colour, -1, cv2.LINE_AA)
         else:
-            cv2.rectangle(canvas, (at[0] - axes[0], at[1] - axes[1]), (at[0] + axes[0], at[1] + axes[1]), colour, -1)
+            cv2.rectangle(
+                canvas, (at[0] - axes[0], at[1] - axes[1]), (at[0] + axes[0], at[1] + axes[1]), colour, -1
+            )
 
 
 def draw_artwork(product: Product, width: int, height: int, ground: RGBLike, second: RGBLike) -> Image:
@@ -134,11 +175,28 @@ def draw_artwork(product: Product, width: int, height: int, ground: RGBLike, sec
     if style == 0:  # band
         canvas[int(a * height) : int(min(b, a + 0.3) * height) + 1] = second
     elif style == 1:  # disc behind the brand
-        cv2.ellipse(canvas, (width // 2, int(height * 0.4)), (int(width * 0.42) + 1, int(height * 0.2) + 1), 0, 0, 360, second, -1, cv2.LINE_AA)
+        cv2.ellipse(
+            canvas,
+            (width // 2, int(height * 0.4)),
+            (int(width * 0.42) + 1, int(height * 0.2) + 1),
+            0,
+            0,
+            360,
+            second,
+            -1,
+            cv2.LINE_AA,
+        )
     elif style == 2:  # lower third
         canvas[int((0.62 + 0.25 * a) * height) :] = second
     elif style == 3:  # diagonal
-        points = np.array([[0, int(a * height)], [width, int((a + 0.2) * height)], [width, int((a + 0.4) * height)], [0, int((a + 0.25) * height)]])
+        points = np.array(
+            [
+                [0, int(a * height)],
+                [width, int((a + 0.2) * height)],
+                [width, int((a + 0.4) * height)],
+                [0, int((a + 0.25) * height)],
+            ]
+        )
         cv2.fillConvexPoly(canvas, points, second, cv2.LINE_AA)
     elif style == 4:  # gradient to a darker tone of its own
         fade = np.linspace(1.08, rng.uniform(0.65, 0.9), height, dtype=np.float32)[:, None, None]
@@ -151,7 +209,9 @@ def draw_artwork(product: Product, width: int, height: int, ground: RGBLike, sec
         _clutter(canvas, rng)
     ink = contrast(ground) if rng.random() < 0.6 else second
     font, small = (int(f) for f in rng.integers(0, len(_FONTS), 2))
-    picture = _PICTURES.get(product.contents or "", str(rng.choice(["fruit", "bowl", "leaf", "drop", "blocks", "badge"])))
+    picture = _PICTURES.get(
+        product.contents or "", str(rng.choice(["fruit", "bowl", "leaf", "drop", "blocks", "badge"]))
+    )
     if rng.random() < 0.75:
         at = (int(width * rng.uniform(0.3, 0.7)), int(height * rng.uniform(0.55, 0.8)))
         _picture(canvas, picture, rng, *at, int(min(width, height) * rng.uniform(0.12, 0.3)), second)
@@ -162,7 +222,9 @@ def draw_artwork(product: Product, width: int, height: int, ground: RGBLike, sec
         canvas = np.ascontiguousarray(np.rot90(turned, -1))
     else:
         print_word(canvas, product.brand, (0.07 * width, top * height, 0.86 * width, 0.2 * height), font, ink)
-    print_word(canvas, product.word, (0.1 * width, (top + 0.22) * height, 0.8 * width, 0.11 * height), small, ink)
+    print_word(
+        canvas, product.word, (0.1 * width, (top + 0.22) * height, 0.8 * width, 0.11 * height), small, ink
+    )
     for i in range(int(rng.integers(0, 4))):  # small print
         y = int((0.84 + 0.04 * i) * height)
         x0, x1 = sorted(rng.uniform(0.1, 0.9, 2))

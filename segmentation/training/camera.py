@@ -1,5 +1,7 @@
 """What lies between the shelf and the file: perspective, lens, light, sensor, JPEG."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -48,35 +50,40 @@ def develop(image: Image, rng: np.random.Generator) -> Image:
     if rng.random() < 0.3:  # flat or hard contrast
         tables = np.clip((tables - 0.5) * rng.uniform(0.6, 1.25) + 0.5 + rng.uniform(-0.05, 0.1), 0, 1)
     table = (tables * 255).astype(np.uint8).reshape(1, 256, 3)
-    image = np.asarray(cv2.LUT(image, table), np.uint8)
+    work: Any = cv2.LUT(image, table)  # whatever OpenCV calls its arrays
     if rng.random() < 0.35:  # uneven light
-        field = cv2.resize(rng.uniform(0.65, 1.15, (3, 3)).astype(np.float32), (w, h), interpolation=cv2.INTER_CUBIC)
-        image = cv2.multiply(image, cv2.merge([field] * 3), dtype=cv2.CV_8U)
+        field = cv2.resize(
+            rng.uniform(0.65, 1.15, (3, 3)).astype(np.float32), (w, h), interpolation=cv2.INTER_CUBIC
+        )
+        work = cv2.multiply(work, cv2.merge([field] * 3), dtype=cv2.CV_8U)
     if rng.random() < 0.12:  # glare, or a reflection in glass
-        spot = np.zeros((h, w), np.uint8)
-        at, axes = (int(rng.integers(w)), int(rng.integers(h))), (int(w * rng.uniform(0.03, 0.2)) + 1, int(h * rng.uniform(0.05, 0.5)) + 1)
+        spot: Any = np.zeros((h, w), np.uint8)
+        at, axes = (
+            (int(rng.integers(w)), int(rng.integers(h))),
+            (int(w * rng.uniform(0.03, 0.2)) + 1, int(h * rng.uniform(0.05, 0.5)) + 1),
+        )
         cv2.ellipse(spot, at, axes, float(rng.uniform(0, 180)), 0, 360, float(rng.uniform(50, 170)), -1)
         spot = cv2.blur(spot, (w // 10 * 2 + 1, h // 10 * 2 + 1))
-        image = cv2.add(image, cv2.merge([spot] * 3))
+        work = cv2.add(work, cv2.merge([spot] * 3))
     blur = rng.random()
     if blur < 0.35:
         sigma = float(rng.uniform(0.3, 1.1)) * h / 224
-        image = cv2.GaussianBlur(image, (0, 0), sigma)
+        work = cv2.GaussianBlur(work, (0, 0), sigma)
     elif blur < 0.45:
         length = max(2, int(rng.uniform(0.01, 0.025) * h))
         kernel = np.ones((1, length), np.float32) / length
-        image = cv2.filter2D(image, -1, kernel if rng.random() < 0.7 else kernel.T)
+        work = cv2.filter2D(work, -1, kernel if rng.random() < 0.7 else kernel.T)
     elif blur < 0.55:  # a small file, enlarged
         f = float(rng.uniform(0.4, 0.8))
-        small = cv2.resize(image, None, fx=f, fy=f, interpolation=cv2.INTER_AREA)
-        image = cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
+        small = cv2.resize(work, None, fx=f, fy=f, interpolation=cv2.INTER_AREA)
+        work = cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR)
     if rng.random() < 0.5:
-        noise = np.empty(image.shape, np.int8)
+        noise: Any = np.empty(work.shape, np.int8)
         cv2.setRNGSeed(int(rng.integers(2**31 - 1)))
-        cv2.randn(noise, 0, float(rng.uniform(2, 12)))
-        image = cv2.add(image, noise, dtype=cv2.CV_8U)
+        cv2.randn(noise, 0, float(rng.uniform(2, 12)))  # type: ignore[call-overload]  # numbers are fine
+        work = cv2.add(work, noise, dtype=cv2.CV_8U)
     if rng.random() < 0.4:
         quality = int(rng.integers(30, 92))
-        _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    return np.asarray(image, np.uint8)
+        _, data = cv2.imencode(".jpg", work, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        work = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return np.asarray(work, np.uint8)

@@ -8,6 +8,8 @@ import numpy as np
 from segmentation.training.cutouts import Cutouts
 from segmentation.training.products import Product, invent_product, vary
 
+_ROWS = np.array([0.22, 0.3, 0.22, 0.14, 0.08, 0.04])  # share of scenes with 1, 2, ... shelves
+
 Thing = Literal["pack", "behind", "price tag", "promotion sign", "empty shelf space", "shelf"]
 
 
@@ -47,7 +49,9 @@ class Layout:
 def _assortment(rng: np.random.Generator, cutouts: Cutouts, held_out: bool) -> list[Product]:
     """Products of one scene: a few that differ, and near misses of them."""
     size = int(rng.integers(1, 8))
-    theme_kind = str(rng.choice(["bottle", "can", "bag", "box", "jar", "carton"])) if rng.random() < 0.35 else None
+    theme_kind = (
+        str(rng.choice(["bottle", "can", "bag", "box", "jar", "carton"])) if rng.random() < 0.35 else None
+    )
     products: list[Product] = []
     for _ in range(size):
         if products and rng.random() < 0.35:
@@ -91,7 +95,9 @@ def _fill_row(
         if product.kind in {"can", "tub", "box", "jar", "multipack"} and rng.random() < 0.4:
             stack = max(1, min(3, int(0.97 * room / height)))
         faces = int(rng.choice([1, 2, 3, 4, 5, 6], p=[0.25, 0.25, 0.2, 0.14, 0.1, 0.06]))
-        pitch = width * (1 + (rng.uniform(-0.03, 0.015) if rng.random() < tightness else rng.uniform(0.015, 0.2)))
+        pitch = width * (
+            1 + (rng.uniform(-0.03, 0.015) if rng.random() < tightness else rng.uniform(0.015, 0.2))
+        )
         deep = rng.random() < 0.35
         for face in range(faces):
             if x > span[1]:
@@ -121,7 +127,9 @@ def _fill_row(
             x += pitch if front[-1].turn != 90.0 else height
         if rng.random() < 0.11:
             gap = max(width, 0.25 * room) * float(rng.uniform(0.8, 2.2))
-            behind.insert(0, Item("empty shelf space", -1, row, (x, floor - min(height, room), x + gap, floor)))
+            behind.insert(
+                0, Item("empty shelf space", -1, row, (x, floor - min(height, room), x + gap, floor))
+            )
             x += gap
         else:
             x += width * float(rng.uniform(-0.01, 0.12))
@@ -144,11 +152,15 @@ def _rail(rng: np.random.Generator, row: int, y: float, height: float, width: fl
         side = float(rng.uniform(0.08, 0.22))
         x = float(rng.uniform(0, width - side))
         y0 = y - float(rng.uniform(-0.3, 0.8)) * side
-        items.append(Item("promotion sign", -1, row, (x, y0, x + side * float(rng.uniform(0.7, 1.6)), y0 + side * 0.7)))
+        items.append(
+            Item("promotion sign", -1, row, (x, y0, x + side * float(rng.uniform(0.7, 1.6)), y0 + side * 0.7))
+        )
     return items
 
 
-def draw_layout(seed: int, cutouts: Cutouts, *, aspect: float = 1.0, held_out: bool = False) -> Layout:
+def draw_layout(
+    seed: int, cutouts: Cutouts, *, aspect: float = 1.0, held_out: bool = False, most_rows: int = 6
+) -> Layout:
     """Compose a scene.
 
     Args:
@@ -156,6 +168,7 @@ def draw_layout(seed: int, cutouts: Cutouts, *, aspect: float = 1.0, held_out: b
         cutouts: Real packs to mix in; may be empty.
         aspect: Width over height.
         held_out: Put a product in that belongs to the pairs kept out of training.
+        most_rows: No more shelves than this, 1..6.
     """
     rng = np.random.default_rng(seed)
     products = _assortment(rng, cutouts, held_out)
@@ -167,24 +180,38 @@ def draw_layout(seed: int, cutouts: Cutouts, *, aspect: float = 1.0, held_out: b
             height = float(rng.uniform(0.25, 0.45))
             width = min(0.6, height * products[index].aspect)
             x, y = float(rng.uniform(-0.1, aspect - 0.1)), float(rng.uniform(0.0, 0.75))
-            items.append(Item("pack", index, 0, (x, y, x + width, y + height), float(rng.normal(0, 22)), float(rng.normal(1, 0.05))))
+            items.append(
+                Item(
+                    "pack",
+                    index,
+                    0,
+                    (x, y, x + width, y + height),
+                    float(rng.normal(0, 22)),
+                    float(rng.normal(1, 0.05)),
+                )
+            )
         return Layout(seed, aspect, "pile", tuple(products), tuple(sorted(items, key=lambda i: i.box[3])))
     if style == "catalogue":
         floor = float(rng.uniform(0.75, 0.97))
         ceiling = floor - float(rng.uniform(0.4, 0.75))
-        row = [i for i in _fill_row(rng, products, 0, (0.04, 0.9 * aspect), ceiling, floor, 0.3) if i.thing == "pack"]
+        row = [
+            i
+            for i in _fill_row(rng, products, 0, (0.04, 0.9 * aspect), ceiling, floor, 0.3)
+            if i.thing == "pack"
+        ]
         return Layout(seed, aspect, "catalogue", tuple(products), tuple(row))
-    rows = int(rng.choice([1, 2, 3, 4, 5, 6], p=[0.2, 0.3, 0.22, 0.14, 0.09, 0.05]))
+    shares = _ROWS[:most_rows] / _ROWS[:most_rows].sum()
+    rows = int(rng.choice(len(shares), p=shares)) + 1
     edges = np.cumsum(rng.uniform(0.8, 1.2, rows))
     edges = edges / edges[-1] * float(rng.uniform(0.9, 1.12))
     board = float(rng.uniform(0.02, 0.05)) + 0.04 / rows * float(rng.uniform(0.3, 1.2))
     tightness = float(rng.uniform(0.4, 0.98))
     items, boards, top = [], [], float(rng.uniform(-0.12, 0.03))
-    for row, edge in enumerate(edges):
+    for level, edge in enumerate(edges):
         floor = float(edge) - board
-        items += _fill_row(rng, products, row, (-0.05, aspect + 0.03), top + 0.01, floor, tightness)
+        items += _fill_row(rng, products, level, (-0.05, aspect + 0.03), top + 0.01, floor, tightness)
         boards.append((floor, float(edge)))
         if rng.random() < 0.8:
-            items += _rail(rng, row, floor, board, aspect)
+            items += _rail(rng, level, floor, board, aspect)
         top = float(edge)
     return Layout(seed, aspect, "shelf", tuple(products), tuple(items), tuple(boards))

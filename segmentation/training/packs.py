@@ -16,24 +16,87 @@ Points = list[tuple[float, float]]
 # Half-width over height: (position from the top, half-width), both 0..1. One line per shape seen in shops.
 _BOTTLES: list[tuple[Points, float, tuple[float, float]]] = [
     # outline, end of the cap, label from..to
-    ([(0, 0.26), (0.06, 0.26), (0.07, 0.2), (0.13, 0.22), (0.35, 0.92), (0.5, 0.96), (0.6, 0.88), (0.7, 0.96), (1, 0.93)], 0.065, (0.4, 0.68)),
-    ([(0, 0.42), (0.13, 0.42), (0.14, 0.36), (0.16, 0.5), (0.24, 0.93), (0.5, 0.97), (1, 0.92)], 0.135, (0.3, 0.88)),
+    (
+        [
+            (0, 0.26),
+            (0.06, 0.26),
+            (0.07, 0.2),
+            (0.13, 0.22),
+            (0.35, 0.92),
+            (0.5, 0.96),
+            (0.6, 0.88),
+            (0.7, 0.96),
+            (1, 0.93),
+        ],
+        0.065,
+        (0.4, 0.68),
+    ),
+    (
+        [(0, 0.42), (0.13, 0.42), (0.14, 0.36), (0.16, 0.5), (0.24, 0.93), (0.5, 0.97), (1, 0.92)],
+        0.135,
+        (0.3, 0.88),
+    ),
     ([(0, 0.28), (0.1, 0.28), (0.28, 0.27), (0.42, 0.93), (1, 0.96)], 0.1, (0.52, 0.86)),
     ([(0, 0.27), (0.05, 0.26), (0.28, 0.3), (0.5, 0.93), (1, 0.96)], 0.045, (0.55, 0.85)),
-    ([(0, 0.5), (0.1, 0.5), (0.11, 0.44), (0.14, 0.5), (0.28, 0.95), (0.6, 0.97), (1, 0.94)], 0.105, (0.38, 0.84)),
-    ([(0, 0.36), (0.12, 0.36), (0.13, 0.3), (0.2, 0.35), (0.4, 0.82), (0.55, 0.95), (1, 0.97)], 0.125, (0.45, 0.88)),
-    ([(0, 0.8), (0.14, 0.86), (0.15, 0.9), (0.3, 0.97), (0.8, 0.9), (1, 0.8)], 0.145, (0.22, 0.9)),  # stands on its head
+    (
+        [(0, 0.5), (0.1, 0.5), (0.11, 0.44), (0.14, 0.5), (0.28, 0.95), (0.6, 0.97), (1, 0.94)],
+        0.105,
+        (0.38, 0.84),
+    ),
+    (
+        [(0, 0.36), (0.12, 0.36), (0.13, 0.3), (0.2, 0.35), (0.4, 0.82), (0.55, 0.95), (1, 0.97)],
+        0.125,
+        (0.45, 0.88),
+    ),
+    (
+        [(0, 0.8), (0.14, 0.86), (0.15, 0.9), (0.3, 0.97), (0.8, 0.9), (1, 0.8)],
+        0.145,
+        (0.22, 0.9),
+    ),  # stands on its head
 ]
 _OUTLINES: dict[str, tuple[Points, float, tuple[float, float]]] = {
-    "pump bottle": ([(0, 0), (0.08, 0.07), (0.15, 0.07), (0.155, 0.3), (0.22, 0.32), (0.225, 0.4), (0.3, 0.93), (1, 0.95)], 0.222, (0.36, 0.92)),
-    "spray bottle": ([(0, 0), (0.2, 0.1), (0.2, 0.22), (0.28, 0.24), (0.42, 0.7), (0.5, 0.9), (0.6, 0.95), (1, 0.95)], 0.282, (0.5, 0.92)),
-    "can": ([(0, 0.86), (0.03, 0.9), (0.07, 0.99), (0.94, 0.99), (0.97, 0.92), (1, 0.88)], 0.045, (0.05, 0.95)),
-    "jar": ([(0, 0.82), (0.15, 0.84), (0.16, 0.78), (0.2, 0.82), (0.28, 0.98), (0.93, 0.98), (1, 0.9)], 0.155, (0.33, 0.88)),
+    "pump bottle": (
+        [
+            (0, 0),
+            (0.08, 0.07),
+            (0.15, 0.07),
+            (0.155, 0.3),
+            (0.22, 0.32),
+            (0.225, 0.4),
+            (0.3, 0.93),
+            (1, 0.95),
+        ],
+        0.222,
+        (0.36, 0.92),
+    ),
+    "spray bottle": (
+        [(0, 0), (0.2, 0.1), (0.2, 0.22), (0.28, 0.24), (0.42, 0.7), (0.5, 0.9), (0.6, 0.95), (1, 0.95)],
+        0.282,
+        (0.5, 0.92),
+    ),
+    "can": (
+        [(0, 0.86), (0.03, 0.9), (0.07, 0.99), (0.94, 0.99), (0.97, 0.92), (1, 0.88)],
+        0.045,
+        (0.05, 0.95),
+    ),
+    "jar": (
+        [(0, 0.82), (0.15, 0.84), (0.16, 0.78), (0.2, 0.82), (0.28, 0.98), (0.93, 0.98), (1, 0.9)],
+        0.155,
+        (0.33, 0.88),
+    ),
     "tub": ([(0, 0.99), (0.1, 0.99), (0.11, 0.94), (1, 0.78)], 0.105, (0.14, 0.96)),
-    "tube": ([(0, 0.98), (0.06, 0.98), (0.5, 0.93), (0.8, 0.72), (0.83, 0.5), (0.84, 0.62), (1, 0.6)], -0.165, (0.07, 0.8)),
+    "tube": (
+        [(0, 0.98), (0.06, 0.98), (0.5, 0.93), (0.8, 0.72), (0.83, 0.5), (0.84, 0.62), (1, 0.6)],
+        -0.165,
+        (0.07, 0.8),
+    ),
     "carton": ([(0, 0.92), (0.05, 0.92), (0.06, 0.9), (0.2, 0.99), (1, 0.99)], 0.0, (0.0, 1.0)),
     "box": ([(0, 1), (1, 1)], 0.0, (0.0, 1.0)),
-    "bag": ([(0, 0.9), (0.05, 0.9), (0.08, 0.93), (0.3, 0.98), (0.7, 0.99), (0.92, 0.94), (1, 0.92)], 0.0, (0.0, 1.0)),
+    "bag": (
+        [(0, 0.9), (0.05, 0.9), (0.08, 0.93), (0.3, 0.98), (0.7, 0.99), (0.92, 0.94), (1, 0.92)],
+        0.0,
+        (0.0, 1.0),
+    ),
     "multipack": ([(0, 0.98), (1, 0.98)], 0.0, (0.0, 1.0)),
 }
 _ROUND = {"bottle", "pump bottle", "spray bottle", "can", "jar", "tub", "tube"}
@@ -42,7 +105,17 @@ _ROUND = {"bottle", "pump bottle", "spray bottle", "can", "jar", "tub", "tube"}
 def _outline(product: Product, rng: np.random.Generator) -> tuple[Points, float, tuple[float, float]]:
     if product.kind != "bottle":
         return _OUTLINES[product.kind]
-    usual = {"wine": 2, "beer": 3, "soda": 0, "cola": 0, "water": 0, "shampoo": 1, "conditioner": 6, "juice": 4, "sauce": 5}
+    usual = {
+        "wine": 2,
+        "beer": 3,
+        "soda": 0,
+        "cola": 0,
+        "water": 0,
+        "shampoo": 1,
+        "conditioner": 6,
+        "juice": 4,
+        "sauce": 5,
+    }
     pick = usual.get(product.contents or "", int(rng.integers(len(_BOTTLES))))
     return _BOTTLES[pick if rng.random() < 0.75 else int(rng.integers(len(_BOTTLES)))]
 
@@ -55,7 +128,9 @@ def _head(alpha: Float, kind: str, width: int, height: int, rng: np.random.Gener
 
     def box(x0: float, y0: float, x1: float, y1: float) -> None:
         xs = sorted((mid + side * x0 * mid, mid + side * x1 * mid))
-        cv2.rectangle(canvas, (round(xs[0]), round(y0 * height)), (round(xs[1]) - 1, round(y1 * height)), 255, -1)
+        cv2.rectangle(
+            canvas, (round(xs[0]), round(y0 * height)), (round(xs[1]) - 1, round(y1 * height)), 255, -1
+        )
 
     if kind == "pump bottle":
         box(-0.2, 0.0, 0.75, 0.045)
@@ -67,7 +142,7 @@ def _head(alpha: Float, kind: str, width: int, height: int, rng: np.random.Gener
         points = np.array([[0.35, 0.09], [0.55, 0.09], [0.42, 0.26], [0.32, 0.26]])
         scaled = np.stack([mid + side * points[:, 0] * mid, points[:, 1] * height], 1)
         cv2.fillConvexPoly(canvas, scaled.round().astype(np.int32), 255, cv2.LINE_AA)
-    return np.maximum(alpha, canvas.astype(np.float32) / 255.0)
+    return np.asarray(np.maximum(alpha, canvas / 255.0), np.float32)
 
 
 def draw_pack(product: Product, width: int, height: int) -> Sprite:
@@ -86,19 +161,21 @@ def draw_pack(product: Product, width: int, height: int) -> Sprite:
         return _draw_multipack(product, width, height)
     rng = np.random.default_rng(product.seed)
     points, cap_end, (label_from, label_to) = _outline(product, rng)
-    t = (np.arange(height, dtype=np.float32) + 0.5) / height
+    t: Float = ((np.arange(height) + 0.5) / height).astype(np.float32)
     half = np.interp(t, [p[0] for p in points], [p[1] for p in points]).astype(np.float32)
     if product.kind in _ROUND and product.kind != "can" and height > 12:
-        half = cv2.blur(half[:, None], (1, max(1, height // 40)))[:, 0]
+        half = np.asarray(cv2.blur(half[:, None], (1, max(1, height // 40))), np.float32)[:, 0]
     left, right = half.copy(), half.copy()
     if product.kind == "bag":  # film bulges unevenly
         for edge in (left, right):
-            waves = sum(rng.uniform(0.0, 0.02) * np.sin(2 * np.pi * (k * t + rng.random())) for k in range(1, 5))
+            waves = sum(
+                rng.uniform(0.0, 0.02) * np.sin(2 * np.pi * (k * t + rng.random())) for k in range(1, 5)
+            )
             edge += np.asarray(waves, np.float32)
-    x = ((np.arange(width, dtype=np.float32) + 0.5) / width * 2 - 1)[None, :]
+    x: Float = ((np.arange(width) + 0.5) / width * 2 - 1)[None, :].astype(np.float32)
     reach = np.where(x < 0, left[:, None], right[:, None])
-    alpha = np.clip((reach - np.abs(x)) * width / 2 + 0.5, 0, 1)
-    u = np.clip(x / np.maximum(reach, 0.02), -1, 1)
+    alpha: Float = np.clip((reach - np.abs(x)) * width / 2 + 0.5, 0, 1).astype(np.float32)
+    u: Float = np.clip(x / np.maximum(reach, 0.02), -1, 1).astype(np.float32)
     if product.kind in {"pump bottle", "spray bottle"}:
         alpha = _head(alpha, product.kind, width, height, rng)
 
@@ -117,14 +194,28 @@ def draw_pack(product: Product, width: int, height: int) -> Sprite:
         level = int((cap_end + float(rng.uniform(0.03, 0.12))) * height)
         colour[:level] = colour[:level] * 0.5 + 110
     y0, y1 = int(label_from * height), max(int(label_from * height) + 1, int(label_to * height))
-    art = draw_artwork(product, max(8, width), max(8, y1 - y0), ground, product.accent if ground == product.rgb else product.rgb)
-    if product.kind in _ROUND:
-        around = np.arcsin(u[y0:y1]) / np.pi * 1.15 + 0.5
-    else:
-        around = u[y0:y1] * 0.5 + 0.5
+    art = draw_artwork(
+        product,
+        max(8, width),
+        max(8, y1 - y0),
+        ground,
+        product.accent if ground == product.rgb else product.rgb,
+    )
+    across = u[y0:y1]
+    around = 0.5 + (np.arcsin(across) / np.pi * 1.15 if product.kind in _ROUND else across / 2)
     grid_y = np.repeat(np.linspace(0, art.shape[0] - 1, y1 - y0, dtype=np.float32)[:, None], width, 1)
-    wrapped = cv2.remap(art, (around * (art.shape[1] - 1)).astype(np.float32), grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    if product.kind in {"bottle", "pump bottle", "spray bottle", "jar"} and label_style < 0.5 and rng.random() < 0.4:
+    wrapped = cv2.remap(
+        art,
+        (around * (art.shape[1] - 1)).astype(np.float32),
+        grid_y,
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    if (
+        product.kind in {"bottle", "pump bottle", "spray bottle", "jar"}
+        and label_style < 0.5
+        and rng.random() < 0.4
+    ):
         keep = np.abs(u[y0:y1]) < rng.uniform(0.6, 0.85)  # a label that does not go round
         colour[y0:y1] = np.where(keep[..., None], wrapped, colour[y0:y1])
     else:
@@ -167,7 +258,9 @@ def _shading(product: Product, u: Float, t: Float, rng: np.random.Generator) -> 
     return np.asarray(shade, np.float32)
 
 
-def _finish(product: Product, colour: Float, alpha: Float, t: Float, x: Float, rng: np.random.Generator) -> None:
+def _finish(
+    product: Product, colour: Float, alpha: Float, t: Float, x: Float, rng: np.random.Generator
+) -> None:
     """Edges and folds of flat packs. Changes colour and alpha."""
     height, width = alpha.shape
     if product.kind == "box":
@@ -185,7 +278,14 @@ def _finish(product: Product, colour: Float, alpha: Float, t: Float, x: Float, r
             slope = np.clip(np.interp(t, [0, 0.06, 0.2], [0.97, 0.75, 1.0]), 0, 1).astype(np.float32)
             alpha *= np.abs(x) < slope[:, None]
             if style < 0.35 and fold > 3:
-                cv2.circle(colour, (width // 2, int(fold * 0.6)), max(1, width // 7), tuple(float(c) for c in product.cap_rgb), -1, cv2.LINE_AA)
+                cv2.circle(
+                    colour,
+                    (width // 2, int(fold * 0.6)),
+                    max(1, width // 7),
+                    tuple(float(c) for c in product.cap_rgb),
+                    -1,
+                    cv2.LINE_AA,
+                )
         elif style < 0.8:
             colour[: fold // 3] *= 0.85
     if rng.random() < 0.7 and product.kind not in _ROUND:
@@ -216,13 +316,29 @@ def _draw_multipack(product: Product, width: int, height: int) -> Sprite:
         if rng.random() < 0.7:
             out[y0:y1, :, :3] = product.rgb
             plate = np.ascontiguousarray(out[..., :3])
-            print_word(plate, product.brand, (0.1 * width, float(y0), 0.8 * width, float(y1 - y0)), 1, contrast(product.rgb))
+            print_word(
+                plate,
+                product.brand,
+                (0.1 * width, float(y0), 0.8 * width, float(y1 - y0)),
+                1,
+                contrast(product.rgb),
+            )
             out[..., :3] = plate
     else:  # a printed wrap with a handle
         out[..., :3] = draw_artwork(product, width, height, product.rgb, product.accent)
         out[..., 3] = 255
         plate = np.ascontiguousarray(out[..., :3])
-        cv2.ellipse(plate, (width // 2, int(0.08 * height)), (width // 6 + 1, height // 22 + 1), 0, 0, 360, (30, 28, 28), -1, cv2.LINE_AA)
+        cv2.ellipse(
+            plate,
+            (width // 2, int(0.08 * height)),
+            (width // 6 + 1, height // 22 + 1),
+            0,
+            0,
+            360,
+            (30, 28, 28),
+            -1,
+            cv2.LINE_AA,
+        )
         out[..., :3] = plate
     corner = max(1, min(width, height) // 16)
     for ys in (slice(0, corner), slice(height - corner, height)):

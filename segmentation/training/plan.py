@@ -21,6 +21,7 @@ class Stage(BaseModel):
     steps: Annotated[int, Field(gt=0)]
     size: Annotated[int, Field(ge=64, le=1024, multiple_of=16)] = 224
     scenes: Annotated[int, Field(gt=0, description="pictures in a step")] = 12
+    most_rows: Annotated[int, Field(ge=1, le=6, description="shelves in a scene at most")] = 6
     examples: Annotated[int, Field(ge=0, description="pictures that come with an example")] = 2
     rate: tuple[float, float] = Field((4e-4, 4e-4), description="learning rate at the first and last step")
 
@@ -83,7 +84,9 @@ class Plan(BaseModel):
 
     def fingerprint(self) -> str:
         """What a checkpoint must agree on to go on with it: everything but length and housekeeping."""
-        kept = self.model_dump(mode="json", exclude={"stages", "threads", "workers", "save_every", "log_every", "name"})
+        kept = self.model_dump(
+            mode="json", exclude={"stages", "threads", "workers", "save_every", "log_every", "name"}
+        )
         kept["data"] = self.data is not None
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -38,10 +38,48 @@ _ASPECTS: dict[str, tuple[float, float]] = {
     "tub": (0.8, 1.5),
     "multipack": (0.8, 1.6),
 }
-_SYLLABLES = (
-    "zo ra mi lu ven ta ko bel ri no fa dor sa pel qui ma ti gro ny wex lo har ju bri sol ka neo vi "
-    "pla ori den fu tan gel mar ox ami sto ce ru".split()
-)
+_SYLLABLES = [
+    "zo",
+    "ra",
+    "mi",
+    "lu",
+    "ven",
+    "ta",
+    "ko",
+    "bel",
+    "ri",
+    "no",
+    "fa",
+    "dor",
+    "sa",
+    "pel",
+    "qui",
+    "ma",
+    "ti",
+    "gro",
+    "ny",
+    "wex",
+    "lo",
+    "har",
+    "ju",
+    "bri",
+    "sol",
+    "ka",
+    "neo",
+    "vi",
+    "pla",
+    "ori",
+    "den",
+    "fu",
+    "tan",
+    "gel",
+    "mar",
+    "ox",
+    "ami",
+    "sto",
+    "ce",
+    "ru",
+]
 # Contents whose pack is commonly clear, so that the colour seen is the colour of what is inside.
 _CLEAR = {"soda", "cola", "juice", "water", "dish soap", "mouthwash", "oil", "wine", "beer", "jam", "honey"}
 _FLAT_CANS = {"tuna"}
@@ -105,7 +143,7 @@ def invent_product(
         kind: Pack word, or None to draw one.
         colour: Colour word, or None to draw one.
         contents: Contents word; None draws named contents two times in three when kind is free.
-        held_out: False never makes a held-out pair of colour and kind, True makes only those, None does not care.
+        held_out: False never makes a held-out pair of colour and kind, True only those, None either.
     """
     words = vocabulary()
     if contents is None and rng.random() < 0.65:
@@ -139,7 +177,9 @@ def invent_product(
         shade=shade,
         rgb=rgb,
         accent=_shade(accent_name, rng)[1],
-        cap_colour=cap_name if kind in {"bottle", "pump bottle", "spray bottle", "jar", "tube", "tub"} else None,
+        cap_colour=cap_name
+        if kind in {"bottle", "pump bottle", "spray bottle", "jar", "tube", "tub"}
+        else None,
         cap_rgb=_shade(cap_name, rng)[1],
         brand=invent_brand(rng),
         word=word,

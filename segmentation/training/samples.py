@@ -57,6 +57,7 @@ class Order:
     index: int
     size: int
     example: bool
+    most_rows: int
 
 
 def _example(scene: Scene, size: int, rng: np.random.Generator) -> tuple[int, NDArray[np.uint8]] | None:
@@ -83,7 +84,7 @@ class SceneSamples(Dataset[Sample]):
     def __getitem__(self, order: Order) -> Sample:
         seed = FIRST_TRAINING_SEED + self.seed * 100_000_000 + order.index
         rng = np.random.default_rng((seed, 7))
-        scene = render(seed, order.size, data=self.data)
+        scene = render(seed, order.size, data=self.data, most_rows=order.most_rows)
         seam = seams(scene)
         phrases = list(phrases_for(scene, self.prompts, rng))
         example, share = None, 1.0
@@ -94,7 +95,7 @@ class SceneSamples(Dataset[Sample]):
                 product, example = found
                 other = scene
                 if rng.random() < 0.3:  # asked of a photo that does not show it
-                    other = render(seed + 50_000_000, order.size, data=self.data)
+                    other = render(seed + 50_000_000, order.size, data=self.data, most_rows=order.most_rows)
                     scene, seam, product = other, seams(other), -2
                     phrases = list(phrases_for(scene, self.prompts, rng))
                     phrases[0] = say(rng, Meaning(product=product))
@@ -132,7 +133,9 @@ class Orders(Sampler[list[Order]]):
         for step in range(self.start, self.plan.steps):
             stage = self.plan.stage(step)
             first = self.plan.first_scene(step)
-            yield [Order(first + i, stage.size, i < stage.examples) for i in range(stage.scenes)]
+            yield [
+                Order(first + i, stage.size, i < stage.examples, stage.most_rows) for i in range(stage.scenes)
+            ]
 
     def __len__(self) -> int:
         return max(0, int(self.plan.steps) - self.start)

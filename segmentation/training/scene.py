@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -58,17 +59,19 @@ def _backdrop(rng: np.random.Generator, layout: Layout, cutouts: Cutouts, width:
     if kind > 0.9:
         canvas[:] = rng.integers(0, 256, 3)
     coarse = np.clip(rng.normal(1, 0.1, (4, 4, 1)), 0.5, 1.5).astype(np.float32)
-    out = canvas * cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
+    out: Any = canvas * cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
     if kind > 0.75:  # perforated or slatted back wall
         step = max(3, int(height * rng.uniform(0.015, 0.05)))
         if rng.random() < 0.5:
             out[::step] *= 0.8
         else:
             out[::step, ::step] *= 0.6
-    return np.clip(out, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(out, 0, 255), np.uint8)
 
 
-def _boards(rng: np.random.Generator, layout: Layout, canvas: Image, labels: Labels, scale: float, pad: float) -> None:
+def _boards(
+    rng: np.random.Generator, layout: Layout, canvas: Image, labels: Labels, scale: float, pad: float
+) -> None:
     """Shade below each board and the board itself. Changes the canvas."""
     metal = np.clip(rng.uniform(120, 240) + rng.normal(0, 10, 3), 0, 255)
     if rng.random() < 0.2:
@@ -115,7 +118,9 @@ def _tag(rng: np.random.Generator, width: int, height: int, sign: bool) -> Sprit
     """A price tag or a promotion sign."""
     width, height = max(3, width), max(3, height)
     ground = [(250, 250, 245), (255, 225, 60), (245, 245, 245), (235, 40, 40), (255, 255, 255)][
-        int(rng.integers(3, 5)) if sign and rng.random() < 0.8 else int(rng.choice([0, 0, 1, 2, 3], p=[0.3, 0.3, 0.25, 0.1, 0.05]))
+        int(rng.integers(3, 5))
+        if sign and rng.random() < 0.8
+        else int(rng.choice([0, 0, 1, 2, 3], p=[0.3, 0.3, 0.25, 0.1, 0.05]))
     ]
     plate = np.empty((height, width, 3), np.uint8)
     plate[:] = ground
@@ -126,10 +131,45 @@ def _tag(rng: np.random.Generator, width: int, height: int, sign: bool) -> Sprit
     elif height >= 5:
         price = f"{int(rng.integers(0, 20))}.{int(rng.integers(10, 99))}"
         print_word(plate, price, (0.3 * width, 0.2 * height, 0.65 * width, 0.6 * height), 1, ink)
-        plate[int(0.25 * height) : int(0.35 * height) + 1, int(0.06 * width) : int(0.26 * width)] = (90, 90, 90)
+        plate[int(0.25 * height) : int(0.35 * height) + 1, int(0.06 * width) : int(0.26 * width)] = (
+            90,
+            90,
+            90,
+        )
         if rng.random() < 0.5:
-            plate[int(0.6 * height) : int(0.8 * height), int(0.06 * width) : int(0.24 * width) : 2] = (20, 20, 20)
+            plate[int(0.6 * height) : int(0.8 * height), int(0.06 * width) : int(0.24 * width) : 2] = (
+                20,
+                20,
+                20,
+            )
     return np.dstack([plate, np.full((height, width), 255, np.uint8)])
+
+
+def _facing(
+    layout: Layout,
+    cutouts: Cutouts,
+    item: Item,
+    size: tuple[int, int],
+    drawn: dict[tuple[int, int], Sprite],
+) -> Sprite:
+    """One facing, upright, in its own light. Remembers what was drawn."""
+    master = drawn.get((item.product, size[1]))
+    if master is None:
+        product = layout.products[item.product]
+        near = next((s for (p, _), s in drawn.items() if p == item.product), None)
+        if product.cutout is not None:
+            near = cutouts.packs[product.cutout].pixels
+        # Facings of a product differ by a pixel or two: scaling the first is four times as fast.
+        if near is None or (product.cutout is None and abs(near.shape[0] - size[1]) >= 0.12 * near.shape[0]):
+            master = draw_pack(product, *size)
+        else:
+            master = np.asarray(cv2.resize(near, size, interpolation=cv2.INTER_AREA), np.uint8)
+        drawn[(item.product, size[1])] = master
+    if item.light == 1.0:
+        return master
+    lit = np.array(cv2.convertScaleAbs(master, alpha=item.light), np.uint8)
+    lit[..., 3] = master[..., 3]
+    return lit
 
 
 def draw_scene(layout: Layout, cutouts: Cutouts, height: int, *, camera: bool = True) -> Scene:
@@ -159,26 +199,7 @@ def draw_scene(layout: Layout, cutouts: Cutouts, height: int, *, camera: bool = 
         if item.thing in {"price tag", "promotion sign"}:
             sprite = _tag(np.random.default_rng((layout.seed, number)), w, h, item.thing == "promotion sign")
         else:
-            upright = (h, w) if item.turn == 90.0 else (w, h)
-            key = (item.product, upright[1])
-            master = drawn.get(key)
-            if master is None:
-                product = layout.products[item.product]
-                if product.cutout is not None:
-                    master = cv2.resize(cutouts.packs[product.cutout].pixels, upright, interpolation=cv2.INTER_AREA)
-                else:
-                    near = next((s for (p, _), s in drawn.items() if p == item.product), None)
-                    # Facings of one product differ by a pixel or two: scaling the first is four times as fast.
-                    if near is not None and abs(near.shape[0] - upright[1]) < 0.12 * near.shape[0]:
-                        master = cv2.resize(near, upright, interpolation=cv2.INTER_AREA)
-                    else:
-                        master = draw_pack(product, *upright)
-                drawn[key] = master
-            sprite = master
-            if item.light != 1.0:
-                colours = cv2.convertScaleAbs(sprite, alpha=item.light)
-                colours[..., 3] = sprite[..., 3]
-                sprite = colours
+            sprite = _facing(layout, cutouts, item, (h, w) if item.turn == 90.0 else (w, h), drawn)
         if item.turn:
             before = sprite.shape
             sprite = _turned(sprite, item.turn)
@@ -207,7 +228,14 @@ def _cast_shadow(canvas: Image, x: int, y: int, w: int, h: int) -> None:
 
 
 def render(
-    seed: int, height: int, *, data: Path | None = None, aspect: float = 1.0, held_out: bool = False, camera: bool = True
+    seed: int,
+    height: int,
+    *,
+    data: Path | None = None,
+    aspect: float = 1.0,
+    held_out: bool = False,
+    camera: bool = True,
+    most_rows: int = 6,
 ) -> Scene:
     """Compose and draw a scene from its seed.
 
@@ -218,6 +246,8 @@ def render(
         aspect: Width over height.
         held_out: Put a product of the pairs in that training never sees.
         camera: False leaves out perspective, blur, noise and the rest.
+        most_rows: No more shelves than this, 1..6.
     """
     cutouts = load_cutouts(data)
-    return draw_scene(draw_layout(seed, cutouts, aspect=aspect, held_out=held_out), cutouts, height, camera=camera)
+    layout = draw_layout(seed, cutouts, aspect=aspect, held_out=held_out, most_rows=most_rows)
+    return draw_scene(layout, cutouts, height, camera=camera)

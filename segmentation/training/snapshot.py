@@ -27,7 +27,9 @@ class Progress:
     fingerprint: str
 
 
-def save_snapshot(run: Path, model: Any, averaged: dict[str, Tensor], optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+def save_snapshot(
+    run: Path, model: Any, averaged: dict[str, Tensor], optimizer: torch.optim.Optimizer, progress: Progress
+) -> None:
     """Write the state beside the old one, then swap.
 
     Raises:
@@ -54,7 +56,9 @@ def save_snapshot(run: Path, model: Any, averaged: dict[str, Tensor], optimizer:
         fresh.rename(final)
         shutil.rmtree(old, ignore_errors=True)
     except (OSError, SafetensorError) as error:
-        raise DataError(f"the state of the run cannot be saved in {run}: {error}; the last saved one is intact") from error
+        raise DataError(
+            f"the state of the run cannot be saved in {run}: {error}; the last saved one is intact"
+        ) from error
 
 
 def latest(run: Path) -> Path | None:
@@ -96,7 +100,9 @@ def read_weights(path: Path, expected: dict[str, Tensor]) -> dict[str, Tensor]:
     return weights
 
 
-def restore(state: Path, model: Any, averaged: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> Progress:
+def restore(
+    state: Path, model: Any, averaged: dict[str, Tensor], optimizer: torch.optim.Optimizer
+) -> Progress:
     """Put a saved state back. Changes model, averaged and optimizer.
 
     Raises:

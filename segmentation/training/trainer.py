@@ -72,7 +72,10 @@ def overlap(logits: Tensor, target: Tensor) -> tuple[float, float]:
     either = (lit | meant).flatten(1).sum(1).float().clamp(min=1)
     iou = (both / either)[present]
     empty = lit.flatten(1).float().mean(1)[~present]
-    return (iou.mean().item() if len(iou) else float("nan"), empty.mean().item() if len(empty) else float("nan"))
+    return (
+        iou.mean().item() if len(iou) else float("nan"),
+        empty.mean().item() if len(empty) else float("nan"),
+    )
 
 
 def start_model(plan: Plan, run: Path) -> tuple[Any, Any]:
@@ -103,14 +106,18 @@ def train(plan: Plan, run: Path, report: Callable[[Line], None], *, until: int |
     torch.set_num_threads(plan.threads)
     model, tokenizer = start_model(plan, run)
     model.train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=plan.rate(0), weight_decay=plan.weight_decay, betas=(0.9, 0.98))
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=plan.rate(0), weight_decay=plan.weight_decay, betas=(0.9, 0.98)
+    )
     averaged = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
     state = latest(run)
     progress = Progress(0, 0, 0.0, plan.fingerprint())
     if state is not None:
         progress = restore(state, model, averaged, optimizer)
         if progress.fingerprint != plan.fingerprint():
-            raise DataError(f"{run} holds a run with other settings; give another folder or the same settings")
+            raise DataError(
+                f"{run} holds a run with other settings; give another folder or the same settings"
+            )
     last = plan.steps if until is None else min(until, plan.steps)
     if progress.step >= last:
         return progress
@@ -149,14 +156,18 @@ def train(plan: Plan, run: Path, report: Callable[[Line], None], *, until: int |
     return progress
 
 
-def _step(plan: Plan, model: Any, tokenizer: Any, optimizer: torch.optim.Optimizer, batch: Batch) -> tuple[float, float, float]:
+def _step(
+    plan: Plan, model: Any, tokenizer: Any, optimizer: torch.optim.Optimizer, batch: Batch
+) -> tuple[float, float, float]:
     with torch.autocast("cpu", torch.bfloat16, enabled=plan.precision == "bfloat16"):
         conditions = conditions_of(model, tokenizer, batch, plan.prompts)
         logits = decode(model, encode(model, normalise(batch.images)), conditions)
     logits = logits.float()
     loss = segmentation_loss(logits, batch.targets, plan.loss, plan.border, plan.dice)
     if not torch.isfinite(loss):
-        raise DataError("the loss is no number any more: lower the learning rate; the last saved state is intact")
+        raise DataError(
+            "the loss is no number any more: lower the learning rate; the last saved state is intact"
+        )
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(model.parameters(), plan.clip)

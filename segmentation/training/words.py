@@ -18,7 +18,9 @@ def corpus(sentences: int = 20000, seed: int = 0) -> list[str]:
     """Texts such as users write, every word of the vocabulary at least once."""
     rng = np.random.default_rng(seed)
     words = vocabulary()
-    texts = [w for group in words.kinds.values() for w in group] + [w for group in words.other.values() for w in group]
+    texts = [w for group in words.kinds.values() for w in group] + [
+        w for group in words.other.values() for w in group
+    ]
     texts += [*words.products, *words.parts, *words.contents]
     texts += [w for colour in words.colours.values() for w in colour.synonyms]
     texts += [w.lower() for c in words.contents.values() for w in c.words]
@@ -74,7 +76,13 @@ def train_tokenizer(pieces: int) -> Any:
     vocab = {piece: index for index, piece in enumerate([*names, START, END])}
     merges = [tuple(pair) if isinstance(pair, list) else tuple(pair.split(" ")) for pair in learnt["merges"]]
     return CLIPTokenizer(
-        vocab=vocab, merges=merges, bos_token=START, eos_token=END, unk_token=END, pad_token=END, model_max_length=MAX_TOKENS
+        vocab=vocab,
+        merges=merges,  # type: ignore[arg-type]  # pairs are what it takes
+        bos_token=START,
+        eos_token=END,
+        unk_token=END,
+        pad_token=END,
+        model_max_length=MAX_TOKENS,
     )
 
 

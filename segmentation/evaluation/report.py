@@ -1,0 +1,164 @@
+"""The whole evaluation of masks: sets put together, a table, JSON, a sheet of the worst cases."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from segmentation.clipseg import ClipSeg
+from segmentation.errors import DataError
+from segmentation.evaluation.real_photos import LabelledPhoto, real_sets
+from segmentation.evaluation.segmentation import (
+    Outcome,
+    Report,
+    Scores,
+    outcome_of,
+    rendered_outcomes,
+    summarise,
+)
+from segmentation.meaning import survey
+
+Advance = Callable[[str, float], None]
+_WORST = 24
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be judged."""
+
+    scenes: int = 500
+    narrow: int = 100
+    held_out: int = 200
+    real: Path | None = None
+    cutouts: Path | None = None
+    first_seed: int = 0
+    keep_pictures: bool = False
+
+
+def photo_outcome(
+    model: ClipSeg, photo: LabelledPhoto, cut: tuple[float, float], *, draw: bool = False
+) -> Outcome:
+    """Judge one real photo from its overview alone: squares along its longer side, no closer looks."""
+    heat = survey(model, photo.pixels, model.text([photo.prompt]))[0]
+    height, width = photo.truth.shape
+    resized = cv2.resize(heat.probability, (width, height), interpolation=cv2.INTER_LINEAR)
+    probability = np.asarray(resized, np.float32)
+    return outcome_of(
+        photo.prompt, False, probability, photo.truth, None, photo.items, cut, photo.pixels if draw else None
+    )
+
+
+def evaluate(model: ClipSeg, request: Request, progress: Advance) -> tuple[Report, list[Outcome]]:
+    """Judge every set that was asked for.
+
+    Returns:
+        The report, and the worst samples with pictures when they were asked for.
+
+    Raises:
+        DataError: Real photos or their truth cannot be used.
+    """
+    thresholds = model.checkpoint.thresholds
+    cut = (thresholds.seed, thresholds.mask)
+    sets: list[Scores] = []
+    worst: list[Outcome] = []
+    wanted = (
+        ("rendered, wide facings", request.scenes, True, False),
+        ("rendered, narrow facings", request.narrow, False, False),
+        ("rendered, held-out pairs", request.held_out, True, True),
+    )
+    for name, count, wide, held_out in wanted:
+        if not count:
+            continue
+        outcomes = rendered_outcomes(
+            model,
+            count,
+            cut,
+            wide=wide,
+            held_out=held_out,
+            first_seed=request.first_seed,
+            data=request.cutouts,
+            draw=request.keep_pictures,
+            progress=lambda done, name=name, count=count: progress(name, done / count),  # type: ignore[misc]
+        )
+        sets.append(summarise(name, outcomes, cut[1]))
+        worst = _worst(worst + outcomes)
+    if request.real is not None:
+        for name, notes, photos in real_sets(request.real):
+            outcomes = []
+            for done, photo in enumerate(photos, 1):
+                outcomes.append(photo_outcome(model, photo, cut, draw=request.keep_pictures))
+                progress(name, done / len(photos))
+            sets.append(summarise(name, outcomes, cut[1], notes))
+            worst = _worst(worst + outcomes)
+    by_name = {s.name: s.colour_kind_miou for s in sets}
+    seen, kept = by_name.get("rendered, wide facings"), by_name.get("rendered, held-out pairs")
+    gap = seen - kept if seen is not None and kept is not None else None
+    found = Report(model.checkpoint.name, model.checkpoint.sha256, *cut, tuple(sets), gap)
+    return found, [o for o in worst if o.picture is not None]
+
+
+def _worst(outcomes: list[Outcome]) -> list[Outcome]:
+    return sorted(outcomes, key=lambda o: o.iou if o.present else 1 - o.lit)[:_WORST]
+
+
+def to_json(report: Report) -> str:
+    """The report as JSON with four decimals."""
+    return json.dumps(
+        json.loads(json.dumps(report.as_dict()), parse_float=lambda v: round(float(v), 4)), indent=2
+    )
+
+
+def table(report: Report) -> str:
+    """The report as lines of text."""
+    head = f"{'set':28}{'prompts':>8}{'mIoU':>7}{'IoU_FG':>8}{'AP':>7}{'Dice':>7}{'acc.':>7}"
+    head += f"{'absent':>8}{'exact':>7}{'MAE':>7}"
+    lines = [
+        f"{report.checkpoint} at {report.mask_threshold:.2f} (components from {report.seed_threshold:.2f})",
+        head,
+    ]
+    for one in report.sets:
+        line = f"{one.name:28}{one.prompts:8d}"
+        p, c = one.present, one.components
+        line += (
+            f"{p.miou:7.3f}{p.iou_fg:8.3f}{p.ap:7.3f}{p.dice:7.3f}{p.accuracy:7.3f}"
+            if p
+            else f"{'-':>7}{'-':>8}{'-':>7}{'-':>7}{'-':>7}"
+        )
+        line += f"{100 * one.absent_area:7.2f}%" if one.absent_area is not None else f"{'-':>8}"
+        line += f"{c.exact:7.2f}{c.mae:7.2f}" if c else f"{'-':>7}{'-':>7}"
+        lines.append(line)
+    if report.held_out_gap is not None:
+        lines.append(f"colour + kind: seen pairs minus held-out pairs = {report.held_out_gap:+.3f} mIoU")
+    return "\n".join(lines)
+
+
+def write_sheet(outcomes: list[Outcome], path: Path) -> None:
+    """A PNG of samples, three in a row, picture beside answer (green lit, red missed).
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+    tiles = []
+    for outcome in outcomes:
+        if outcome.picture is None:
+            continue
+        scale = 352 / max(outcome.picture.shape[0], outcome.picture.shape[1] / 2)
+        small = cv2.resize(outcome.picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        tile = np.zeros((352, 704, 3), np.uint8)
+        tile[: small.shape[0], : small.shape[1]] = small[:352, :704]
+        tiles.append(tile)
+    if not tiles:
+        raise DataError("there is nothing to draw on the sheet")
+    while len(tiles) % 3:
+        tiles.append(np.zeros_like(tiles[0]))
+    rows = [np.hstack(tiles[i : i + 3]) for i in range(0, len(tiles), 3)]
+    written, data = cv2.imencode(".png", np.vstack(rows)[..., ::-1])
+    if not written:
+        raise DataError(f"{path} cannot be written")
+    try:
+        path.write_bytes(data.tobytes())
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error}") from error

@@ -1,0 +1,305 @@
+"""Masks judged: rendered scenes of unseen seeds, and real photos with masks or boxes.
+
+A sample is one picture and one prompt. Rendered samples come from seeds that training never uses; held-out
+samples ask for pairs of colour and kind that training never showed, in scenes that show them.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.chunks import hysteresis
+from segmentation.clipseg import Activations, Conditions
+from segmentation.evaluation.metrics import (
+    CountScores,
+    MaskScores,
+    PixelCounts,
+    count_pixels,
+    score_counts,
+    score_masks,
+)
+from segmentation.heatmap import sigmoid
+from segmentation.training.cutouts import load_cutouts
+from segmentation.training.layout import draw_layout
+from segmentation.training.phrases import (
+    IGNORED,
+    INSIDE,
+    Phrase,
+    meant_items,
+    phrases_for,
+    say,
+    seams,
+    target,
+)
+from segmentation.training.phrases import Meaning as Asked
+from segmentation.training.scene import Scene, draw_scene
+
+WIDE = 48 / 352  # a facing of this share of the view's side is wide enough to be judged on its count
+SMALLEST = 64 / 352**2  # parts under this share of the view are no items, in truth and in prediction alike
+PARTIAL = 0.2  # nor are parts under this share of the median part: slivers at borders and behind others
+MOST_COUNTED = 12
+HELD_OUT_OFFSET = 50_000_000  # keeps held-out scenes apart from the others; all seeds stay below training's
+
+
+class Segmenter(Protocol):
+    """What is judged; segmentation.clipseg.ClipSeg is one."""
+
+    size: int
+
+    def text(self, texts: list[str]) -> Conditions:
+        """One condition per text."""
+
+    def encode(self, views: NDArray[np.uint8]) -> Activations:
+        """Encode square views."""
+
+    def decode(self, activations: Activations, conditions: Conditions) -> NDArray[np.float32]:
+        """Logits (views, prompts, size, size)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of one sample. Pictures are kept only by who asks for the worst ones."""
+
+    prompt: str
+    colour_and_kind: bool
+    present: bool
+    iou: float
+    lit: float  # share of the picture that is lit
+    counts: PixelCounts
+    found: int
+    true: int
+    picture: NDArray[np.uint8] | None = None  # what was shown, with the answer drawn in
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one set of samples."""
+
+    name: str
+    prompts: int
+    present: MaskScores | None
+    colour_kind_miou: float | None
+    absent: int
+    absent_area: float | None
+    components: CountScores | None
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """All sets, and the cut they were judged at."""
+
+    checkpoint: str
+    sha256: str
+    seed_threshold: float
+    mask_threshold: float
+    sets: tuple[Scores, ...]
+    held_out_gap: float | None = field(default=None)  # colour + kind mIoU, seen minus held out
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def parts(lit: NDArray[np.float32], seed: float, mask: float) -> int:
+    """Connected components of a map that are large enough to be items."""
+    _, statistics, _ = hysteresis(lit, seed, mask)
+    return count_sizes(statistics[:, cv2.CC_STAT_AREA].astype(np.float64), lit.size)
+
+
+def count_sizes(areas: NDArray[np.float64], pixels: int) -> int:
+    """How many areas are neither specks nor slivers beside the median one."""
+    areas = areas[areas >= SMALLEST * pixels]
+    return int((areas >= PARTIAL * np.median(areas)).sum()) if len(areas) else 0
+
+
+def _narrowest(scene: Scene) -> float:
+    """Width of the narrowest whole facing as a share of the side; 1 when none is whole."""
+    width = scene.labels.shape[1]
+    widths = []
+    for number, area in enumerate(scene.areas()):
+        item = scene.items[number]
+        if item.thing != "pack" or area < SMALLEST * scene.labels.size or item.turn == 90.0:
+            continue
+        columns = np.flatnonzero((scene.labels == number + 1).any(0))
+        if columns[0] > 0 and columns[-1] < width - 1:
+            full = (columns[-1] + 1 - columns[0]) / width
+            nominal = (item.box[2] - item.box[0]) * 0.5
+            widths.append(
+                max(full, nominal) if full < nominal else full
+            )  # half hidden ones do not make it narrow
+    return min(widths, default=1.0)
+
+
+def scenes(
+    count: int, first_seed: int, size: int, *, wide: bool, held_out: bool, data: Path | None
+) -> Iterator[Scene]:
+    """Scenes of unseen seeds, wide facings only or narrower ones only."""
+    cutouts = load_cutouts(data)
+    made, seed = 0, first_seed + (HELD_OUT_OFFSET if held_out else 0)
+    while made < count:
+        seed += 1
+        layout = draw_layout(seed, cutouts, held_out=held_out)
+        packs = [i.box[2] - i.box[0] for i in layout.items if i.thing == "pack"]
+        if not packs or (wide and min(packs) < 0.6 * WIDE):
+            continue
+        scene = draw_scene(layout, cutouts, size)
+        if (_narrowest(scene) >= WIDE) != wide or not any(
+            i.thing == "pack" and a > SMALLEST * scene.labels.size
+            for i, a in zip(scene.items, scene.areas(), strict=True)
+        ):
+            continue
+        made += 1
+        yield scene
+
+
+def judge_scene(
+    model: Segmenter,
+    scene: Scene,
+    phrases: tuple[Phrase, ...],
+    seed: float,
+    mask: float,
+    *,
+    draw: bool = False,
+) -> list[Outcome]:
+    """Ask everything of one scene.
+
+    Args:
+        model: What is judged.
+        scene: Of the model's size.
+        phrases: What is asked.
+        seed: Probability a component must reach.
+        mask: Probability a pixel must reach.
+        draw: Keep a picture of each answer.
+    """
+    logits = model.decode(model.encode(scene.image[None]), model.text([p.text for p in phrases]))[0]
+    seam, areas = seams(scene), scene.areas()
+    outcomes = []
+    for phrase, logit in zip(phrases, logits, strict=True):
+        codes = target(scene, phrase.meaning, seam)
+        truth, valid = codes == INSIDE, codes != IGNORED
+        probability = np.where(valid, sigmoid(logit), np.float32(0))
+        roles = meant_items(scene, phrase.meaning)[1:]
+        meant = areas[(roles == INSIDE) & (areas > 0)].astype(np.float64)
+        outcomes.append(
+            outcome_of(
+                phrase.text,
+                phrase.meaning.colour is not None
+                and phrase.meaning.kind is not None
+                and phrase.meaning.cap is None,
+                probability,
+                truth,
+                valid,
+                count_sizes(meant, truth.size),
+                (seed, mask),
+                scene.image if draw else None,
+            )
+        )
+    return outcomes
+
+
+def outcome_of(
+    prompt: str,
+    colour_and_kind: bool,
+    probability: NDArray[np.float32],
+    truth: NDArray[np.bool_],
+    valid: NDArray[np.bool_] | None,
+    true: int,
+    cut: tuple[float, float],
+    image: NDArray[np.uint8] | None,
+) -> Outcome:
+    """Judge one map.
+
+    Args:
+        prompt: What was asked.
+        colour_and_kind: Whether the prompt names a colour and a kind.
+        probability: (height, width), 0 where nothing counts.
+        truth: (height, width).
+        valid: (height, width), pixels that count; None counts all.
+        true: True number of items.
+        cut: Probability a component must reach, probability a pixel must reach.
+        image: uint8 RGB (height, width, 3) to draw the answer on, or None.
+    """
+    lit = probability > cut[1]
+    both, either = int((lit & truth).sum()), int((lit | truth).sum())
+    picture = None
+    if image is not None:
+        picture = image // 3 + np.array([0, 120, 0], np.uint8) * lit[..., None]
+        picture[truth & ~lit] += np.array([120, 0, 0], np.uint8)
+        picture = np.hstack([image, picture])
+        cv2.putText(picture, prompt, (3, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 0), 1)
+    return Outcome(
+        prompt=prompt,
+        colour_and_kind=colour_and_kind,
+        present=bool(truth.any()),
+        iou=both / max(1, either),
+        lit=float(lit.mean()),
+        counts=count_pixels(probability, truth, valid),
+        found=parts(probability, *cut),
+        true=true,
+        picture=picture,
+    )
+
+
+def summarise(name: str, outcomes: list[Outcome], mask: float, notes: str = "") -> Scores:
+    """Scores of a set; parts that have no samples are None."""
+    present = [o for o in outcomes if o.present]
+    absent = [o for o in outcomes if not o.present]
+    pairs = [o.iou for o in present if o.colour_and_kind]
+    counted = [o for o in outcomes if 0 < o.true <= MOST_COUNTED and o.present]
+    return Scores(
+        name=name,
+        prompts=len(outcomes),
+        present=score_masks([o.counts for o in present], mask) if present else None,
+        colour_kind_miou=float(np.mean(pairs)) if pairs else None,
+        absent=len(absent),
+        absent_area=float(np.mean([o.lit for o in absent])) if absent else None,
+        components=score_counts([o.found for o in counted], [o.true for o in counted]) if counted else None,
+        notes=notes,
+    )
+
+
+def rendered_outcomes(
+    model: Segmenter,
+    count: int,
+    cut: tuple[float, float],
+    *,
+    wide: bool = True,
+    held_out: bool = False,
+    prompts: int = 6,
+    first_seed: int = 0,
+    data: Path | None = None,
+    draw: bool = False,
+    progress: Callable[[int], None] = lambda done: None,
+) -> list[Outcome]:
+    """Judge rendered scenes.
+
+    Args:
+        model: What is judged.
+        count: Scenes.
+        cut: Probability a component must reach, probability a pixel must reach.
+        wide: Facings of at least 48 px of 352, or narrower ones.
+        held_out: Ask for held-out pairs in scenes that show them, one prompt a scene.
+        prompts: Prompts of a scene otherwise.
+        first_seed: Where the seeds start; below that of training.
+        data: Folder of real cut-outs, or None.
+        draw: Keep pictures.
+        progress: Called with the scenes done.
+    """
+    outcomes: list[Outcome] = []
+    made = scenes(count, first_seed, model.size, wide=wide, held_out=held_out, data=data)
+    for done, scene in enumerate(made, 1):
+        rng = np.random.default_rng((first_seed, done, int(wide), int(held_out)))
+        if held_out:
+            product = scene.products[0]
+            phrases: tuple[Phrase, ...] = (say(rng, Asked(kind=product.kind, colour=product.colour)),)
+        else:
+            phrases = phrases_for(scene, prompts, rng)
+        outcomes += judge_scene(model, scene, phrases, *cut, draw=draw)
+        progress(done)
+    return outcomes

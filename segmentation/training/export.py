@@ -1,0 +1,153 @@
+"""A trained state as a folder that transformers loads by itself."""
+
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from segmentation.errors import CheckpointError, DataError
+from segmentation.training.architecture import MEAN, STD, build
+from segmentation.training.plan import Plan, load_plan
+from segmentation.training.products import HELD_OUT_PAIRS
+from segmentation.training.snapshot import latest, read_progress, read_weights
+from segmentation.training.words import MAX_TOKENS, load_tokenizer
+
+_CARD = """# {name}
+
+A small CLIPSeg of this project's own, trained from nothing on rendered shelves. It knows a closed world: the
+pack kinds, colours and contents of `prompts/vocabulary.yaml`. It is no substitute for the public CLIPSeg
+weights on anything else.
+
+- Classes: `CLIPSegForImageSegmentation` and `CLIPTokenizer` of transformers, {parameters:.1f} M parameters,
+  patch 16, refined head, float16 on disk, float32 in use. Input: 352 px squares, ImageNet mean and std.
+- Data: {data}
+- Trained for {steps} steps, {scenes} scenes with {prompts} prompts each, {hours:.2f} hours on two CPU cores
+  shared with other work; {precision} autocast; weights averaged with decay {average}. Picture sizes:
+  {stages}.
+- Loss: {loss}, border pixels weigh {border}. Optimiser: AdamW, seed {seed}, settings fingerprint
+  `{fingerprint}`.
+- Pairs of colour and kind that training never showed: {held_out}.
+- Licence: that of this project. Cut-outs mixed in are MIT, MIT-0 and BSD-3-Clause; none of them is in this
+  folder.
+
+What it cannot do: read brand names, tell contents whose packs look alike, find things that are no packs,
+price tags, signs or holes, or handle packs under about 48 px of a 352-px view well. Its probabilities are
+calibrated only where `calibration.json` says so. Scores that were measured, if any, are in `scores.json`.
+"""
+
+
+def export(run: Path, to: Path, plan_file: Path | None = None) -> Path:
+    """Write the averaged weights of a run as a checkpoint folder, whole or not at all.
+
+    Args:
+        run: Folder of the run.
+        to: Folder to make or replace.
+        plan_file: The run's settings; plan.yaml in the run by default.
+
+    Returns:
+        The folder written.
+
+    Raises:
+        CheckpointError: The run has no state, or one that does not fit its settings.
+        DataError: The folder cannot be written.
+    """
+    plan = load_plan(plan_file or run / "plan.yaml")
+    state = latest(run)
+    if state is None:
+        raise CheckpointError(f"{run} holds no saved state yet")
+    tokenizer = load_tokenizer(run / "tokenizer")
+    model = build(plan.architecture, tokenizer, MAX_TOKENS)
+    model.load_state_dict(read_weights(state / "averaged.safetensors", model.state_dict()))
+    progress = read_progress(state)
+    fresh = to.with_name(to.name + ".new")
+    try:
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        weights = {
+            name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
+            for name, tensor in model.state_dict().items()
+        }
+        save_file(weights, fresh / "model.safetensors", metadata={"format": "pt"})
+        _write_config(model, fresh)
+        tokenizer.save_pretrained(fresh)
+        processor = {
+            "image_processor_type": "ViTImageProcessor",
+            "processor_class": "CLIPSegProcessor",
+            "do_resize": True,
+            "do_rescale": True,
+            "do_normalize": True,
+            "rescale_factor": 1 / 255,
+            "resample": 2,
+            "size": {"height": plan.architecture.image_size, "width": plan.architecture.image_size},
+            "image_mean": list(MEAN),
+            "image_std": list(STD),
+        }
+        (fresh / "preprocessor_config.json").write_text(
+            json.dumps(processor, indent=2) + "\n", encoding="utf-8"
+        )
+        _write_card(plan, progress, sum(p.numel() for p in model.parameters()), to.name, fresh)
+        if to.exists():
+            shutil.rmtree(to)
+        fresh.replace(to)
+    except OSError as error:
+        raise DataError(f"the checkpoint cannot be written to {to}: {error}") from error
+    return to
+
+
+def _write_config(model: Any, folder: Path) -> None:
+    model.config.architectures = ["CLIPSegForImageSegmentation"]
+    model.config.dtype = torch.float16
+    model.config.save_pretrained(folder)
+    path = folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config.pop("_attn_implementation", None)
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _write_card(plan: Plan, progress: Any, parameters: int, name: str, folder: Path) -> None:
+    facts: dict[str, Any] = {
+        "name": name,
+        "parameters": parameters,
+        "steps": progress.step,
+        "scenes": progress.scenes,
+        "scene_prompts": progress.scenes * plan.prompts,
+        "hours": round(progress.seconds / 3600, 2),
+        "fingerprint": progress.fingerprint,
+        "seed": plan.seed,
+        "real_cutouts": plan.data is not None,
+        "held_out_pairs": sorted(" ".join(pair) for pair in HELD_OUT_PAIRS),
+        "plan": json.loads(plan.model_dump_json(exclude={"data"})),
+        "exported": datetime.now(UTC).strftime("%Y-%m-%d"),
+    }
+    (folder / "card.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    done, reached = 0, []
+    for stage in plan.stages:
+        if done < progress.step:
+            reached.append(f"{stage.size} px for {min(stage.steps, progress.step - done)} steps")
+        done += stage.steps
+    stages = ", ".join(reached)
+    data = "rendered scenes"
+    if plan.data is not None:
+        data += ", with real cut-outs and empty shelves mixed in (`prompts/training.yaml` lists the cut-outs)"
+    text = _CARD.format(
+        name=name,
+        parameters=parameters / 1e6,
+        data=data + ".",
+        steps=progress.step,
+        scenes=progress.scenes,
+        prompts=plan.prompts,
+        hours=progress.seconds / 3600,
+        precision=plan.precision,
+        average=plan.average,
+        stages=stages,
+        loss=plan.loss,
+        border=plan.border,
+        seed=plan.seed,
+        fingerprint=progress.fingerprint,
+        held_out=", ".join(facts["held_out_pairs"]),
+    )
+    (folder / "README.md").write_text(text, encoding="utf-8")

@@ -1,0 +1,205 @@
+"""A tiny run: it learns, it can be killed, it can be exported."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from segmentation.clipseg import ClipSeg
+from segmentation.errors import CheckpointError, DataError
+from segmentation.training import snapshot
+from segmentation.training.architecture import Architecture, build
+from segmentation.training.curves import draw_curves
+from segmentation.training.export import export
+from segmentation.training.plan import Plan, Stage, load_plan
+from segmentation.training.trainer import Line, train
+from segmentation.training.words import MAX_TOKENS, load_tokenizer, train_tokenizer
+
+TINY = Architecture(
+    width=32,
+    layers=2,
+    heads=1,
+    extract_layers=(0, 1),
+    text_width=32,
+    text_layers=1,
+    text_heads=1,
+    projection=16,
+    reduce=16,
+    decoder_heads=1,
+    decoder_feed_forward=32,
+    pieces=700,
+    image_size=96,
+)
+
+
+def _plan(**changes: Any) -> Plan:
+    base = {
+        "architecture": TINY,
+        "stages": (Stage(steps=4, size=64, scenes=2, examples=1), Stage(steps=3, size=96, scenes=1)),
+        "warm_up": 2,
+        "prompts": 2,
+        "threads": 1,
+        "workers": 0,
+        "save_every": 2,
+        "log_every": 1,
+    }
+    return Plan.model_validate({**base, **changes})
+
+
+def _ignore(line: Line) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that went through without a stop."""
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    train(_plan(), run, _ignore)
+    (run / "plan.yaml").write_text(json.dumps(_plan().model_dump(mode="json")), encoding="utf-8")
+    return run
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished / "tokenizer", tmp_path / "tokenizer")
+    train(_plan(), tmp_path, _ignore, until=3)
+    progress = train(_plan(), tmp_path, _ignore)
+    assert (progress.step, progress.scenes) == (7, 11)
+    for name in ("model", "averaged"):
+        whole = load_file(finished / "state" / f"{name}.safetensors")
+        parts = load_file(tmp_path / "state" / f"{name}.safetensors")
+        assert all(torch.allclose(whole[key], parts[key], atol=1e-6) for key in whole)
+
+
+def test_a_kill_between_two_saves_leaves_the_last_state(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(finished / "tokenizer", tmp_path / "tokenizer")
+    train(_plan(), tmp_path, _ignore, until=2)
+    real = snapshot.save_file
+
+    def full(tensors: Any, path: Path) -> None:
+        if path.name.startswith("optimizer"):
+            raise OSError(28, "No space left on device")
+        real(tensors, path)
+
+    monkeypatch.setattr(snapshot, "save_file", full)
+    with pytest.raises(DataError, match=r"cannot be saved.*No space left.*last saved one is intact"):
+        train(_plan(), tmp_path, _ignore)
+    monkeypatch.undo()
+    state = snapshot.latest(tmp_path)
+    assert state is not None
+    assert snapshot.read_progress(state).step == 2
+    assert train(_plan(), tmp_path, _ignore).step == 7
+
+
+def test_a_kill_in_the_middle_of_the_swap_is_survived(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished / "state", tmp_path / "state.old")
+    assert snapshot.latest(tmp_path) == tmp_path / "state.old"
+
+
+def test_other_settings_do_not_go_on_with_a_run(finished: Path) -> None:
+    with pytest.raises(DataError, match="other settings"):
+        train(_plan(border=1.0), finished, _ignore)
+
+
+def test_more_steps_may_be_added_to_a_run(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    longer = _plan(stages=(*_plan().stages, Stage(steps=1, size=64, scenes=1, examples=0)))
+    assert train(longer, tmp_path / "run", _ignore).step == 8
+
+
+def test_a_state_of_another_shape_is_refused_in_one_line(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    wide = TINY.model_copy(update={"reduce": 32})
+    with pytest.raises(CheckpointError, match=r"has shape .* the model needs"):
+        train(_plan(architecture=wide), tmp_path / "run", _ignore)
+
+
+def test_a_damaged_state_is_refused_in_one_line(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    (tmp_path / "run/state/averaged.safetensors").write_bytes(b"torn")
+    with pytest.raises(CheckpointError, match=r"averaged\.safetensors cannot be read"):
+        train(_plan(stages=(Stage(steps=9, size=64, scenes=2),)), tmp_path / "run", _ignore)
+
+
+def test_a_loss_that_is_no_number_ends_the_run(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished / "tokenizer", tmp_path / "tokenizer")
+    wild = _plan(stages=(Stage(steps=30, size=64, scenes=1, examples=0, rate=(1e30, 1e30)),), warm_up=0)
+    with pytest.raises(DataError, match="no number"):
+        train(wild, tmp_path, _ignore)
+
+
+def test_every_line_of_the_log_has_the_numbers(finished: Path) -> None:
+    lines = [json.loads(line) for line in (finished / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, 8))
+    assert all(np.isfinite(line["loss"]) for line in lines)
+    assert draw_curves(finished).stat().st_size > 1000
+
+
+def test_an_exported_run_loads_by_itself_and_answers(finished: Path, tmp_path: Path) -> None:
+    folder = export(finished, tmp_path / "tiny")
+    model = ClipSeg.load(folder)
+    view = np.zeros((1, 96, 96, 3), np.uint8)
+    logits = model.decode(model.encode(view), model.text(["red bottles", "products"]))
+    assert logits.shape == (1, 2, 96, 96)
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    assert (card["steps"], card["scenes"]) == (7, 11)
+    assert all(t.dtype != torch.float32 for t in load_file(folder / "model.safetensors").values())
+
+
+def test_an_exported_model_gives_the_averaged_weights_answers(finished: Path, tmp_path: Path) -> None:
+    from transformers import CLIPSegForImageSegmentation
+
+    model = CLIPSegForImageSegmentation.from_pretrained(export(finished, tmp_path / "t"), dtype=torch.float32)
+    averaged = load_file(finished / "state/averaged.safetensors")
+    assert all(torch.allclose(model.state_dict()[k], v, atol=1e-3) for k, v in averaged.items())
+
+
+def test_a_run_without_a_state_cannot_be_exported(finished: Path, tmp_path: Path) -> None:
+    shutil.copy(finished / "plan.yaml", tmp_path / "plan.yaml")
+    with pytest.raises(CheckpointError, match="no saved state"):
+        export(tmp_path, tmp_path / "out")
+
+
+def test_a_fresh_decoder_is_not_drawn_with_a_deviation_of_one(finished: Path) -> None:
+    model = build(TINY, load_tokenizer(finished / "tokenizer"), MAX_TOKENS)
+    assert model.decoder.film_mul.weight.std() < 0.3
+
+
+def test_the_end_token_of_the_tokenizer_is_its_largest_and_never_2() -> None:
+    tokenizer = train_tokenizer(700)
+    assert tokenizer.eos_token_id == len(tokenizer) - 1 != 2
+    assert tokenizer("red bottles")["input_ids"][-1] == tokenizer.eos_token_id
+    text = "Größe 500 ml, £3 €2"
+    ids = tokenizer(text)["input_ids"][1:-1]
+    assert tokenizer.eos_token_id not in ids  # nothing is unknown
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stages: []", "stages"),
+        ("stages: [{steps: 5, size: 100}]", r"stages\.0\.size"),
+        ("stages: [{steps: 5}]\nspeed: 3", "speed"),
+        ("stages: [", "not YAML"),
+    ],
+)
+def test_a_bad_run_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        load_plan(path)
+
+
+def test_the_rate_ramps_up_and_then_follows_the_stages() -> None:
+    plan = _plan(stages=(Stage(steps=10, rate=(1e-3, 1e-3)), Stage(steps=11, rate=(1e-3, 0.0))), warm_up=4)
+    assert plan.rate(0) == pytest.approx(2.5e-4)
+    assert plan.rate(9) == pytest.approx(1e-3)
+    assert plan.rate(15) == pytest.approx(5e-4)
+    assert plan.rate(20) == pytest.approx(0.0)
+    assert plan.first_scene(12) == 12 * 12
