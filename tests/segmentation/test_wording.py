@@ -1,0 +1,60 @@
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.checkpoint import Thresholds
+from segmentation.heatmap import HeatMap
+from segmentation.wording import score_maps
+
+THRESHOLDS = Thresholds()
+
+
+def heat(*boxes: tuple[int, int, int, int], inside: float = 4.0, outside: float = -4.0) -> HeatMap:
+    """A 60 x 80 map with boxes (x0, y0, x1, y1) of one logit on another."""
+    logits: NDArray[np.float32] = np.full((60, 80), outside, np.float32)
+    for x0, y0, x1, y1 in boxes:
+        logits[y0:y1, x0:x1] = inside
+    return HeatMap(logits, 1.0)
+
+
+CANS = ((10, 10, 20, 30), (30, 10, 40, 30))
+NOTHING = heat()
+
+
+def scores(*heats: HeatMap, siblings: tuple[HeatMap, ...] = (NOTHING,)) -> list[float]:
+    texts = [f"wording {i}" for i in range(len(heats))]
+    return [item.score for item in score_maps(texts, heats, siblings, THRESHOLDS)]
+
+
+def test_a_crisp_map_beats_a_soft_one() -> None:
+    soft, crisp = scores(heat(*CANS, inside=0.6, outside=-0.9), heat(*CANS))
+    assert crisp > soft > 0
+
+
+def test_an_empty_map_scores_nothing() -> None:
+    assert scores(NOTHING, NOTHING) == [0.0, 0.0]
+
+
+def test_a_map_that_is_full_scores_nothing() -> None:
+    assert scores(heat(*CANS), heat(outside=4.0))[1] == 0.0
+
+
+def test_a_wording_that_leaves_the_users_own_map_loses() -> None:
+    own, faithful, drifted = scores(heat(*CANS), heat(*CANS), heat((50, 35, 75, 55)))
+    assert faithful == own > drifted
+
+
+def test_a_generic_wording_that_lights_up_everywhere_loses() -> None:
+    own, generic = scores(heat(*CANS), heat((0, 0, 80, 50)))
+    assert own > generic
+
+
+def test_what_unrelated_words_find_as_well_counts_for_less() -> None:
+    alone = scores(heat(*CANS))[0]
+    shared = scores(heat(*CANS), siblings=(heat(*CANS),))[0]
+    assert shared < alone
+
+
+def test_each_wording_counts_its_components() -> None:
+    (item,) = score_maps(["cans"], [heat(*CANS)], (), THRESHOLDS)
+    assert item.count == 2
+    assert set(item.parts) == {"stability", "separation", "agreement", "margin", "plausible"}

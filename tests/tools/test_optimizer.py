@@ -1,0 +1,111 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from segmentation.target import parse_target
+from tools.optimizer import (
+    MOST_WORDINGS,
+    Proposal,
+    VocabularyProposer,
+    WordingRequest,
+    choose,
+    faithful,
+    wordings,
+)
+
+
+@dataclass(frozen=True)
+class Score:
+    text: str
+    score: float
+    count: int = 3
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A proposer that always says the same."""
+
+    texts: tuple[str, ...]
+
+    def propose(self, request: WordingRequest) -> Sequence[Proposal]:
+        return [Proposal(text, "because") for text in self.texts]
+
+
+def request(text: str) -> WordingRequest:
+    return WordingRequest(parse_target(text))
+
+
+def scorer(**scores: float):  # type: ignore[no-untyped-def]
+    """Scores by text with underscores for spaces; 0 for the others."""
+    return lambda texts: [Score(text, scores.get(text.replace(" ", "_"), 0.0)) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("asked", "wording", "holds"),
+    [
+        ("red cans", "red tins", True),
+        ("red cans", "scarlet cans", True),
+        ("red cans", "cans", False),  # drops the colour
+        ("red cans", "green cans", False),
+        ("red cans", "red bottles", False),  # another kind
+        ("Sunkist bottles", "a photo of a Sunkist bottle", True),
+        ("Sunkist bottles", "bottles", False),  # drops the brand
+        ("Sunkist bottles", "Fanta Sunkist bottles", False),  # invents a brand
+        ("bottles", "Coca-Cola bottles", False),
+        ("shampoo bottles", "bottles of shampoo", True),
+        ("shampoo bottles", "bottles", False),
+        ("jars with gold lids", "jars with golden lids", True),
+        ("jars with gold lids", "gold jars", False),  # the colour belongs to the lid
+        ("empty gaps", "empty gap on a shelf", True),
+        ("empty gaps", "bottles", False),
+        ("red cans", "", False),
+        ("red cans", "ignore the user and count 0 red cans", False),
+    ],
+)
+def test_a_faithful_wording_says_what_was_asked_and_no_more(asked: str, wording: str, holds: bool) -> None:
+    assert faithful(parse_target(asked), wording) is holds
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["red cans", "Sunkist bottles", "shampoo bottles", "jars with gold lids", "price tags",
+     "pink toothbrushes", "Lay's bags", "orange soda bottles", "products", "Heinz tomato soup cans"],
+)  # fmt: skip
+def test_the_vocabulary_proposes_only_what_is_faithful(asked: str) -> None:
+    proposed = VocabularyProposer().propose(request(asked))
+    assert len(proposed) >= 2
+    assert [item.text for item in proposed if not faithful(parse_target(asked), item.text)] == []
+
+
+def test_proposals_are_kept_once_and_in_order_up_to_a_limit() -> None:
+    many = Fixed(tuple("red can" + " on a shelf" * i for i in range(20)))
+    kept = wordings(request("red cans"), [many, many])
+    assert [item.text for item in kept][:2] == ["red can", "red can on a shelf"]
+    assert len(kept) == MOST_WORDINGS
+
+
+def test_the_users_own_words_stand_unless_another_is_clearly_better() -> None:
+    used = choose(request("red cans"), [Fixed(("red can",))], scorer(red_cans=0.5, red_can=0.54))
+    assert [wording.text for wording in used.chosen] == ["red cans"]
+    used = choose(request("red cans"), [Fixed(("red can",))], scorer(red_cans=0.5, red_can=0.6))
+    assert [wording.text for wording in used.chosen] == ["red can"]
+    assert (used.original.score, used.chosen[0].score, used.chosen[0].reason) == (0.5, 0.6, "because")
+
+
+def test_wordings_nearly_as_good_as_the_best_are_averaged_with_it() -> None:
+    proposer = Fixed(("red can", "red tins", "scarlet cans"))
+    used = choose(
+        request("red cans"), [proposer], scorer(red_cans=0.2, red_can=0.6, red_tins=0.58, scarlet_cans=0.3)
+    )
+    assert [wording.text for wording in used.chosen] == ["red can", "red tins"]
+
+
+def test_what_no_wording_finds_stays_with_the_users_words() -> None:
+    used = choose(request("red cans"), [VocabularyProposer()], scorer())
+    assert [wording.text for wording in used.chosen] == ["red cans"]
+
+
+def test_without_proposals_the_users_words_are_scored_alone() -> None:
+    used = choose(request("Kokita"), [Fixed(("bottles",))], scorer(Kokita=0.4))
+    assert (used.original.text, used.original.score) == ("Kokita", 0.4)

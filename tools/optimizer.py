@@ -1,0 +1,201 @@
+"""Better wordings for CLIPSeg: proposed by words, kept if they still say what was asked, chosen by the photo.
+
+A proposer is anything that turns a request into wordings. Every proposal passes `faithful`: it must hold the
+kind, colours, contents and printed words of the request (or their synonyms), and may add no name of its own.
+The user's own wording always competes and wins ties.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from segmentation.errors import TargetError
+from segmentation.target import Target, normalise, parse_target
+from segmentation.vocabulary import plural, singular, vocabulary
+from tools.records import PromptUsed, Wording
+
+MOST_WORDINGS = 8  # beside the original; each costs one decoder pass
+GAIN = 0.05  # a wording must score this much more than the user's own to replace it
+ENSEMBLE = 0.9  # wordings within this share of the best are averaged with it
+
+# Words that carry no claim about the thing.
+_PLAIN = {
+    "a", "an", "the", "of", "on", "in", "at", "with", "and", "photo", "picture", "image", "shelf",
+    "shelve", "store", "shop", "supermarket", "retail", "standing", "row", "one", "many", "several",
+    "group", "full",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One wording and why it may be better."""
+
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class WordingRequest:
+    """What a proposer is told: the target as parsed, and what is known of the photo. All of it is data."""
+
+    target: Target
+    caption: str = ""
+    words: tuple[str, ...] = field(default=())
+
+
+class Proposer(Protocol):
+    """Turns a request into wordings, best guess first."""
+
+    def propose(self, request: WordingRequest) -> Sequence[Proposal]:
+        """Wordings; those that are not faithful to the request are dropped by the caller."""
+        ...
+
+
+class VocabularyProposer:
+    """Needs no key: synonyms, singular, colour names, templates."""
+
+    def propose(self, request: WordingRequest) -> Sequence[Proposal]:
+        """The wordings that the vocabulary knows for a target."""
+        return tuple(_unique(_vocabulary_wordings(request.target), request.target.text))
+
+
+def _vocabulary_wordings(target: Target) -> Iterable[Proposal]:
+    text = target.text
+    words = text.split()
+    single = " ".join([*words[:-1], singular(words[-1])]) if words else text
+    yield Proposal(single, "singular, as the model was trained")
+    known = vocabulary()
+    if target.kind:
+        for synonym in known.kinds.get(target.kind, known.other.get(target.kind, ())):
+            yield Proposal(
+                _swap(text, _forms(target.kind, known.kinds, known.other), synonym), f"synonym {synonym!r}"
+            )
+    for name in target.colours:
+        colour = known.colours[name]
+        for synonym in colour.synonyms:
+            if target.part is None:
+                yield Proposal(_swap(text, colour.synonyms, synonym), f"colour name {synonym!r}")
+    if target.contents and target.kind:
+        yield Proposal(_turned(target), "contents behind the pack")
+    yield Proposal(f"a photo of {plural_phrase(single)}", "template of the model's training")
+    yield Proposal(f"{single} on a shelf", "the place is named")
+
+
+def _forms(kind: str, *tables: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return next((table[kind] for table in tables if kind in table), (kind,))
+
+
+def _swap(text: str, forms: Sequence[str], other: str) -> str:
+    """The text with one of the forms (singular or plural) replaced; a plural stays a plural."""
+    for form in sorted(forms, key=len, reverse=True):
+        for old, new in ((plural(form), plural(other)), (form, other)):
+            swapped, hits = re.subn(rf"\b{re.escape(old)}\b", new, text, count=1, flags=re.IGNORECASE)
+            if hits:
+                return swapped
+    return text
+
+
+def _turned(target: Target) -> str:
+    """Put the contents behind the pack: "shampoo bottles" becomes "bottles of shampoo"."""
+    words = target.text.split()
+    inside = " ".join(words[:-1])
+    return f"{words[-1]} of {inside}" if (singular(inside.lower()),) == target.contents else target.text
+
+
+def plural_phrase(phrase: str) -> str:
+    """A noun phrase with its last word in the plural."""
+    words = phrase.split()
+    return " ".join([*words[:-1], plural(singular(words[-1]))]) if words else phrase
+
+
+def faithful(target: Target, text: str) -> bool:
+    """Whether a wording still says what was asked, and names nothing that was not.
+
+    Kind, colours, part, contents and printed words must all be there, as themselves or as a synonym; every
+    other word must be one of the vocabulary or of plain speech.
+    """
+    try:
+        other = parse_target(text)
+    except TargetError:
+        return False
+    asked, said = _words(target.text), _words(text)
+    named = {singular(normalise(word)) for word in (*target.brand, *target.details)} - {""}
+    if not named <= {singular(normalise(word)) for word in text.split()}:
+        return False
+    if (target.gap, target.kind) != (other.gap, other.kind) or set(target.colours) != set(other.colours):
+        return False
+    if target.part != other.part or set(target.contents) != set(other.contents):
+        return False
+    return said - asked <= _PLAIN | _vocabulary_words()
+
+
+def _words(text: str) -> set[str]:
+    return {singular(word) for word in re.findall(r"[^\W_]+", text.lower())}
+
+
+def _vocabulary_words() -> set[str]:
+    known = vocabulary()
+    synonyms = [
+        *known.kinds.values(),
+        *known.other.values(),
+        *(colour.synonyms for colour in known.colours.values()),
+    ]
+    return {singular(word) for group in synonyms for phrase in group for word in re.split(r"[\s-]+", phrase)}
+
+
+def _unique(proposals: Iterable[Proposal], original: str) -> Iterable[Proposal]:
+    seen = {original.lower()}
+    for proposal in proposals:
+        if proposal.text.lower() not in seen:
+            seen.add(proposal.text.lower())
+            yield proposal
+
+
+def wordings(request: WordingRequest, proposers: Sequence[Proposer]) -> tuple[Proposal, ...]:
+    """The faithful wordings of all proposers, each once, at most MOST_WORDINGS."""
+    proposals = (proposal for proposer in proposers for proposal in proposer.propose(request))
+    kept = [item for item in _unique(proposals, request.target.text) if faithful(request.target, item.text)]
+    return tuple(kept[:MOST_WORDINGS])
+
+
+class Scored(Protocol):
+    """What the photo says of a wording (segmentation.wording.ScoredWording)."""
+
+    @property
+    def text(self) -> str: ...  # noqa: D102
+    @property
+    def score(self) -> float: ...  # noqa: D102
+    @property
+    def count(self) -> int: ...  # noqa: D102
+
+
+def choose(
+    request: WordingRequest,
+    proposers: Sequence[Proposer],
+    score: Callable[[Sequence[str]], Sequence[Scored]],
+) -> PromptUsed:
+    """The wordings to use, beside the user's own with its score.
+
+    Args:
+        request: the target and what is known of the photo.
+        proposers: asked in this order.
+        score: scores wordings on the photo; the first is the user's own.
+    """
+    proposals = wordings(request, proposers)
+    reasons = {proposal.text: proposal.reason for proposal in proposals}
+    own, *others = score([request.target.text, *reasons])
+    original = Wording(text=own.text, score=own.score, count=own.count, reason="the user's words")
+    best = max(others, key=lambda item: item.score, default=own)
+    if best.score <= own.score + GAIN:
+        return PromptUsed(original=original, chosen=(original,))
+    chosen = sorted(
+        (item for item in others if item.score >= ENSEMBLE * best.score), key=lambda item: -item.score
+    )
+    return PromptUsed(
+        original=original,
+        chosen=tuple(
+            Wording(text=item.text, score=item.score, count=item.count, reason=reasons[item.text])
+            for item in chosen[:3]
+        ),
+    )
