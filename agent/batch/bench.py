@@ -13,6 +13,7 @@ from tools.records import CountRecord
 from tools.registry import Registry
 
 if TYPE_CHECKING:
+    from agent.workbench import Workbench
     from segmentation.photo import Photo
     from tools.store import ImageStore
 
@@ -35,6 +36,13 @@ class ToolBench:
         self._store = store
         self._draw = draw
         self._examples = examples or {}
+
+    @classmethod
+    def of(cls, tools: "Workbench", examples: Mapping[str, str], overlays: bool) -> "ToolBench":
+        """The bench over the tools of a command line."""
+        from agent.batch.picture import draw_count
+
+        return cls(tools.registry, tools.store, examples, draw_count if overlays else None)
 
     def load(self, photo: PhotoRef) -> "Photo":
         """See Bench."""
@@ -71,3 +79,10 @@ class ToolBench:
             logger.exception("%s on %s", call.tool, photo.name)
             return Outcome(call, None, f"internal error ({type(error).__name__}): {error}")
         return Outcome(call, record.model_dump_json())
+
+
+def open_bench(checkpoint: str | None, examples: Mapping[str, str], overlays: bool) -> ToolBench:
+    """A bench with a model of its own, in whichever process this is called."""
+    from agent.workbench import open_workbench
+
+    return ToolBench.of(open_workbench(checkpoint), examples, overlays)

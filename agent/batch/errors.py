@@ -40,6 +40,10 @@ class InstructionError(BatchError):
         super().__init__(f"{name}: {count}; {'; '.join(map(str, problems))}")
 
 
+class OutputError(BatchError):
+    """An output that does not exist; the text lists those that do."""
+
+
 class RunRefused(BatchError):
     """The output folder cannot be used as asked; the text names the options that help."""
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from agent.batch.call import Call
-from agent.batch.errors import InstructionError, Problem
+from agent.batch.errors import InstructionError, OutputError, Problem
 from agent.batch.located import Located, Unreadable, decode, read_csv, read_json_lines, read_yaml
 
 Output = Literal["jsonl", "csv", "parquet", "coco", "labelstudio", "overlays", "report"]
@@ -369,7 +369,7 @@ def _item(name: str, text: str, line: int) -> Located:
     return Located(text, line, text)
 
 
-def parse_outputs(node: Located, complain: Callable[[int, str], None]) -> tuple[Output, ...] | None:
+def parse_outputs(node: Located, complain: Callable[[int, str], None]) -> tuple[Output, ...]:
     """The chosen outputs in their usual order; unknown ones are complaints."""
     items = node.value if isinstance(node.value, list) else [node]
     names = [str(item.plain()) for item in items]
@@ -377,3 +377,17 @@ def parse_outputs(node: Located, complain: Callable[[int, str], None]) -> tuple[
         if name not in OUTPUTS:
             complain(item.line, f"unknown output {name!r}; known: {', '.join(OUTPUTS)}")
     return tuple(output for output in OUTPUTS if output in names)
+
+
+def choose_outputs(text: str) -> tuple[Output, ...]:
+    """Outputs given on the command line, separated by commas.
+
+    Raises:
+        OutputError: one of them is unknown.
+    """
+
+    def refuse(line: int, message: str) -> None:
+        raise OutputError(f"--outputs: {message}")
+
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    return parse_outputs(Located([Located(name, 1, name) for name in names], 1), refuse)

@@ -4,17 +4,14 @@ Memory is bounded by what is in the pipeline: at most `ahead` decoded photos, on
 being drawn, whatever the length of the queue.
 """
 
-import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 from typing import Any
 
-from agent.batch.work import Bench, Finished, Work, lost
-from segmentation.errors import ShelfError
-
-logger = logging.getLogger(__name__)
+from agent.batch.steps import count, draw
+from agent.batch.work import Bench, Finished, Work
 
 _DRAWING = 2
 
@@ -44,7 +41,8 @@ class LocalEngine:
                     held = None
                 if waiting:
                     work, loading = waiting.popleft()
-                    drawing.append(drawers.submit(self._draw, *self._count(work, loading)))
+                    photo, finished = count(self._bench, work, loading.result)
+                    drawing.append(drawers.submit(draw, self._bench, photo, finished))
                 elif not drawing:
                     return
                 # Nothing left to count, or enough pictures wait: hand the oldest over.
@@ -54,20 +52,3 @@ class LocalEngine:
                 loading.cancel()
             while drawing:
                 yield drawing.popleft().result()
-
-    def _count(self, work: Work, loading: "Future[Any]") -> tuple[Any, Finished]:
-        try:
-            photo = loading.result()
-        except ShelfError as error:
-            return None, lost(work, str(error))
-        except Exception as error:  # one photo must not end a batch, whatever a decoder raises
-            logger.exception("%s could not be loaded", work.photo.name)
-            return None, lost(work, f"internal error ({type(error).__name__}): {error}")
-        outcomes = self._bench.run(photo, work.calls_for(photo.sha256))
-        return photo, Finished(work.photo, photo.sha256, tuple(outcomes))
-
-    def _draw(self, photo: Any, finished: Finished) -> Finished:
-        if photo is None:
-            return finished
-        outcomes = tuple(self._bench.draw(photo, outcome) for outcome in finished.outcomes)
-        return Finished(finished.photo, finished.sha256, outcomes)

@@ -3,37 +3,47 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from agent.batch.call import Call
 from agent.errors import AgentError
-from agent.planner import Planners
-from agent.request import Photo, Request
 from agent.settings import Settings
 from tools.records import CountRecord, DescribeRecord, ImageInfo, ModelInfo, PromptUsed, Record, Wording
 from tools.registry import Progress, Registry
 
+if TYPE_CHECKING:
+    from agent.planner import Planners
+
 _ID = "photo"
 _IMAGE = ImageInfo(id=_ID, sha256="0" * 64, width=4000, height=3000, name="photo.jpg")
-_PHOTO = Photo.of(_IMAGE.id, _IMAGE.name, _IMAGE.width, _IMAGE.height)
 
 
-class TurnPlanner:
-    """Runs a turn of the chat on tools that only note what they are asked."""
+class LazyPlanner:
+    """Runs a turn of the chat on tools that only note what they are asked.
+
+    LangChain, which takes a second to load, is loaded with the first sentence: a table of targets needs none.
+    """
 
     def __init__(self, registry: Registry, settings: Settings, tell: Callable[[str], None]) -> None:
-        """Make the planner that the settings choose; `tell` gets its notices, such as a fall back to rules.
-
-        Raises:
-            PlannerError: a language model was asked for and none is set.
-        """
-        noting = Registry(tuple(replace(tool, run=_note) for tool in registry))
-        self._planners = Planners(noting, settings, settings.planner)
+        """`settings` choose the planner; `tell` gets its notices, such as a fall back to rules."""
+        self._registry = registry
+        self._settings = settings
         self._tell = tell
+
+    @cached_property
+    def _planners(self) -> "Planners":
+        from agent.planner import Planners
+
+        noting = Registry(tuple(replace(tool, run=_note) for tool in self._registry))
+        return Planners(noting, self._settings, self._settings.planner)
 
     def plan(self, sentence: str) -> tuple[Call, ...]:
         """See SentencePlanner."""
-        turn = self._planners.ask(Request(text=sentence, photos=(_PHOTO,)))
+        from agent.request import Photo, Request
+
+        photo = Photo.of(_IMAGE.id, _IMAGE.name, _IMAGE.width, _IMAGE.height)
+        turn = self._planners.ask(Request(text=sentence, photos=(photo,), current=(photo.id,)))
         for notice in turn.notices:
             self._tell(f"{sentence[:60]!r}: {notice}")
         calls = tuple(

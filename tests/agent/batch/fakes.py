@@ -18,7 +18,7 @@ from agent.batch.local import LocalEngine
 from agent.batch.photos import PhotoRef
 from agent.batch.plan import make_plan
 from agent.batch.runner import Choices, Summary, run_batch
-from agent.batch.work import Outcome
+from agent.batch.work import Engine, Outcome
 from segmentation.errors import PhotoError, TargetError
 from tools.arguments import CountArguments, PhotoArguments
 from tools.records import CountRecord, ImageInfo, Instance, ModelInfo, PromptUsed, Wording
@@ -224,6 +224,7 @@ def run_fake(
     watcher: Silent | None = None,
     engine: str = ENGINE,
     outputs: tuple[Output, ...] = ALL_OUTPUTS,
+    make_engine: Callable[[], Engine] | None = None,
     **choices: Any,
 ) -> Summary:
     """One process of a batch on fake tools: the photos lie in `folder`/shelf."""
@@ -235,7 +236,7 @@ def run_fake(
         plan,
         Job.of(plan, engine),
         place,
-        lambda: LocalEngine(bench or FakeBench()),
+        make_engine or (lambda: LocalEngine(bench or FakeBench())),
         watcher or Silent(),
         Choices(**choices),
         stop or threading.Event(),

@@ -1,6 +1,7 @@
 """A process of its own for tests that kill it.
 
 process.py run FOLDER OUT            one life of a batch; killed from outside
+process.py ray FOLDER OUT            the same on Ray
 process.py crash FOLDER OUT          dies at each primitive of the disk in turn, resumes, prints how often
 
 The work takes a little time, so that a kill finds something in work.
@@ -12,6 +13,7 @@ import time
 from itertools import count
 from pathlib import Path
 
+from agent.batch.cluster import RayEngine
 from agent.batch.disk import Disk
 from tests.agent.batch.fakes import FailingDisk, FakeBench, finished_tasks, photos, results, run_fake
 
@@ -19,6 +21,15 @@ from tests.agent.batch.fakes import FailingDisk, FakeBench, finished_tasks, phot
 def run(folder: Path, out: Path) -> None:
     bench = FakeBench(lambda photo, call: time.sleep(0.001))
     sys.exit(run_fake(folder, out, bench=bench, start="resume").ending != "complete")
+
+
+def run_on_ray(folder: Path, out: Path) -> None:
+    engine = RayEngine(slow_bench, workers=2)
+    sys.exit(run_fake(folder, out, make_engine=lambda: engine, start="resume").ending != "complete")
+
+
+def slow_bench() -> FakeBench:
+    return FakeBench(lambda photo, call: time.sleep(0.02))
 
 
 def crash(folder: Path, out: Path) -> None:
@@ -47,4 +58,4 @@ def _child(folder: Path, out: Path, disk: Disk) -> int:
 
 
 if __name__ == "__main__":
-    {"run": run, "crash": crash}[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
+    {"run": run, "ray": run_on_ray, "crash": crash}[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))

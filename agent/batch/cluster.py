@@ -1,0 +1,261 @@
+"""The engine on a Ray cluster (extra `ray`): paths travel, not pixels; one model per actor.
+
+Actors and not Ray Data: its tolerance for lost blocks can end in an endless wait when an actor dies
+(ray-project/ray issue 62746), and here a photo that kills its actor must end as a row. Ray only executes;
+what is done is known by the journal of the driver, so a killed driver resumes on any engine.
+
+Each actor has two photos: it decodes one while it counts the other. When it dies, both are suspect and are
+run again, each alone on an actor; a photo whose actor died `ATTEMPTS` times while it was alone becomes an
+error row. An actor that is silent for `patience` seconds is killed and counts as dead. Nodes may come and go.
+"""
+
+import ipaddress
+import os
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from importlib import import_module
+from threading import Event
+from typing import Any
+
+from agent.batch.errors import ClusterError
+from agent.batch.steps import count, draw
+from agent.batch.work import Bench, Finished, Work, lost
+
+ATTEMPTS = 3
+PATIENCE_SECONDS = 900.0  # no photo takes that long; loading a model from a slow disk may take a part of it
+_SLOTS = 2
+
+
+class Worker:
+    """What lives in an actor: one bench, used by two threads in turn."""
+
+    def __init__(self, make_bench: Callable[[], Bench]) -> None:
+        self._bench = make_bench()
+        self._counting = threading.Lock()
+
+    def ready(self) -> None:
+        """Returns when the model is loaded."""
+
+    def run(self, work: Work) -> Finished:
+        """Load, count and draw one photo."""
+        loading: Future[Any] = Future()
+        try:
+            loading.set_result(self._bench.load(work.photo))
+        except Exception as error:  # `count` tells them apart, as on every engine
+            loading.set_exception(error)
+        with self._counting:
+            photo, finished = count(self._bench, work, loading.result)
+        return draw(self._bench, photo, finished)
+
+
+@dataclass(eq=False)
+class _Seat:
+    """An actor and what it has in work; `exclusive` while that is a suspect."""
+
+    actor: Any
+    opening: Any  # the reference that is answered when the model is loaded
+    heard: float
+    open: bool = False
+    exclusive: bool = False
+    work: dict[Any, Work] = field(default_factory=dict)
+
+
+class RayEngine:
+    """Keeps a fixed number of actors busy and replaces those that die.
+
+    Args:
+        make_bench: called in each actor; it travels, so it must hold little.
+        address: of a cluster; None starts one on this machine.
+        workers: actors; by default one per CPU, or as many as fit on the GPUs.
+        gpus: of each actor; may be a fraction.
+        patience: seconds without a sign of life until an actor is given up.
+    """
+
+    def __init__(
+        self,
+        make_bench: Callable[[], Bench],
+        address: str | None = None,
+        workers: int | None = None,
+        gpus: float = 0,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._make_bench = make_bench
+        self._address = address
+        self._workers = workers
+        self._gpus = gpus
+        self._patience = patience
+
+    def work(self, todo: Iterable[Work], started: Callable[[Work], None], stop: Event) -> Iterator[Finished]:
+        """See Engine.
+
+        Raises:
+            ClusterError: Ray is missing or unsafe, or no actor can be started.
+        """
+        ray = connect(self._address)
+        try:
+            yield from _Shift(ray, self, todo, started, stop).work()
+        finally:
+            ray.shutdown()
+
+    def actors(self, ray: Any) -> int:
+        """How many actors to keep."""
+        if self._workers:
+            return self._workers
+        resources = ray.cluster_resources()
+        found = resources.get("GPU", 0) / self._gpus if self._gpus else resources.get("CPU", 1)
+        return max(1, int(found))
+
+    def hire(self, ray: Any) -> Any:
+        """A new actor."""
+        # An actor that Ray restarted by itself would take its photos up again unseen.
+        options = {"num_cpus": 1, "num_gpus": self._gpus, "max_concurrency": _SLOTS, "max_restarts": 0}
+        return ray.remote(Worker).options(**options).remote(self._make_bench)
+
+    @property
+    def patience(self) -> float:
+        """Seconds without a sign of life until an actor is given up."""
+        return self._patience
+
+
+class _Shift:
+    """One call of RayEngine.work: the seats, the queue, and who is suspect."""
+
+    def __init__(
+        self, ray: Any, engine: RayEngine, todo: Iterable[Work], started: Callable[[Work], None], stop: Event
+    ) -> None:
+        self._ray = ray
+        self._engine = engine
+        self._queue = iter(todo)
+        self._started = started
+        self._stop = stop
+        self._suspects: deque[Work] = deque()
+        self._deaths: Counter[str] = Counter()
+        self._failed_openings = 0
+        self._seats = [self._seat() for _ in range(engine.actors(ray))]
+
+    def work(self) -> Iterator[Finished]:
+        while True:
+            for seat in self._seats:
+                self._fill(seat)
+            # An open seat without work found none: nothing is left, or the run is to stop.
+            if not any(seat.work for seat in self._seats) and any(seat.open for seat in self._seats):
+                return
+            waiting = [ref for seat in self._seats for ref in (seat.work if seat.open else (seat.opening,))]
+            ready, _ = self._ray.wait(waiting, num_returns=1, timeout=1.0)
+            for reference in ready:
+                if owner := self._owner(reference):
+                    yield from self._hear(owner, reference)
+            for seat in list(self._seats):
+                silent = time.monotonic() - seat.heard
+                if silent > self._engine.patience and (seat.work or not seat.open):
+                    yield from self._bury(seat, f"silent for {silent:.0f} s")
+
+    def _owner(self, reference: Any) -> _Seat | None:
+        """The seat that waits for an answer; None when it was given up meanwhile."""
+        owners = (seat for seat in self._seats if reference in seat.work or reference == seat.opening)
+        return next(owners, None)
+
+    def _seat(self) -> _Seat:
+        actor = self._engine.hire(self._ray)
+        return _Seat(actor, actor.ready.remote(), time.monotonic())
+
+    def _next(self) -> Work | None:
+        """The next photo that may share its actor; those that may not join the suspects."""
+        while (work := next(self._queue, None)) is not None:
+            if not work.alone:
+                return work
+            self._suspects.append(work)
+        return None
+
+    def _fill(self, seat: _Seat) -> None:
+        while seat.open and not seat.exclusive and len(seat.work) < _SLOTS and not self._stop.is_set():
+            work = self._next()
+            if work is None and self._suspects and not seat.work:
+                work, seat.exclusive = self._suspects.popleft(), True
+            if work is None:
+                return
+            self._started(work)
+            seat.work[seat.actor.run.remote(work)] = work
+            seat.heard = time.monotonic()
+
+    def _hear(self, seat: _Seat, reference: Any) -> Iterator[Finished]:
+        errors = self._ray.exceptions
+        try:
+            answer = self._ray.get(reference)
+        except errors.RayTaskError as error:
+            # The actor lives; something in it raised that no bench should raise.
+            if reference == seat.opening:
+                yield from self._bury(seat, _reason(error))
+            else:
+                yield lost(seat.work.pop(reference), f"internal error ({_reason(error)})")
+                seat.exclusive = False
+        except errors.RayError as error:  # the actor, its node or its answer is gone
+            yield from self._bury(seat, _reason(error))
+        else:
+            seat.heard = time.monotonic()
+            if reference == seat.opening:
+                seat.open, self._failed_openings = True, 0
+            else:
+                seat.work.pop(reference)
+                seat.exclusive = False
+                yield answer
+
+    def _bury(self, seat: _Seat, reason: str) -> Iterator[Finished]:
+        """Replace an actor; its photos are suspect, or guilty when one was alone too often."""
+        if not seat.open:
+            self._failed_openings += 1
+            if self._failed_openings >= ATTEMPTS:
+                raise ClusterError(f"no worker can be started: {reason}")
+        self._ray.kill(seat.actor)
+        self._seats[self._seats.index(seat)] = self._seat()
+        for work in seat.work.values():
+            self._deaths[work.photo.uri] += seat.exclusive
+            if self._deaths[work.photo.uri] >= ATTEMPTS:
+                yield lost(work, f"the worker died {ATTEMPTS} times on this photo ({reason})")
+            else:
+                self._suspects.append(work)
+
+
+def connect(address: str | None) -> Any:
+    """Ray, connected to a cluster or to one started here.
+
+    Raises:
+        ClusterError: not installed, no token for a cluster of other machines, or nothing there.
+    """
+    # Ray reports its use to its makers unless told not to; nothing here connects anywhere unasked.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if address and not _is_here(address) and os.environ.get("RAY_AUTH_MODE") != "token":
+        raise ClusterError(
+            f"{address}: a cluster runs whatever reaches it, so it must ask for a token; "
+            "set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN here and on its nodes"
+        )
+    try:
+        ray: Any = import_module("ray")
+    except ImportError as error:
+        raise ClusterError("Ray is not installed; pip install 'shelf-agent[ray]'") from error
+    options = {"log_to_driver": False, "configure_logging": False}
+    try:
+        if address:
+            ray.init(address=address, **options)
+        else:
+            ray.init(include_dashboard=False, **options)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise ClusterError(f"{address or 'Ray'}: {' '.join(str(error).split())[:300]}") from error
+    return ray
+
+
+def _is_here(address: str) -> bool:
+    host = address.split("://")[-1].rsplit(":", 1)[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host in ("local", "localhost")
+
+
+def _reason(error: Exception) -> str:
+    cause = getattr(error, "cause", None) or error
+    return f"{type(cause).__name__}: {' '.join(str(cause).split())[:200]}"

@@ -1,0 +1,210 @@
+"""The Ray engine gives the rows of the local engine, whatever dies on the way."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.batch.call import Call
+from agent.batch.cluster import RayEngine, connect
+from agent.batch.errors import ClusterError
+from tests.agent.batch.fakes import FakeBench, Loaded, Silent, finished_tasks, photos, results, run_fake
+
+# Ray's own warnings (its code still uses what Python and its dependencies deprecate) are not ours to mend.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3:6379", "ray://head:10001", "auto"])
+def test_a_cluster_of_other_machines_must_ask_for_a_token(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+
+    with pytest.raises(ClusterError, match="RAY_AUTH_MODE=token"):
+        connect(address)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A head that holds nothing and nodes that come and go, on this machine, behind a token."""
+    # Ray reads these when it is imported, so it must not have been before.
+    settings = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789" * 4}
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in settings.items():
+            environment.setenv(name, value)
+        made = pytest.importorskip("ray.cluster_utils", reason="the extra `ray` is not installed").Cluster(
+            initialize_head=True, head_node_args={"num_cpus": 0}
+        )
+        yield made
+        made.shutdown()
+
+
+def bench(folder: str, death: float = 0.0) -> FakeBench:
+    """A bench that dies by chance, and on every photo that says so. Deaths are noted as files."""
+
+    def before(photo: Loaded, call: Call) -> None:
+        if photo.data.startswith(b"poison") or (death and random.random() < death):
+            (Path(folder) / f"death-{random.random()}").touch()
+            os._exit(1)
+
+    return FakeBench(before)
+
+
+def deaths(folder: Path) -> int:
+    return len(list(folder.glob("death-*")))
+
+
+def run_on(
+    cluster: Any, tmp_path: Path, watcher: Silent | None = None, death: float = 0.0, **options: Any
+) -> Any:
+    engine = RayEngine(partial(bench, str(tmp_path), death), cluster.address, patience=120, workers=3)
+    return run_fake(tmp_path, tmp_path / "ray", make_engine=lambda: engine, watcher=watcher, **options)
+
+
+@pytest.fixture
+def nodes(cluster: Any) -> Iterator[list[Any]]:
+    added = [cluster.add_node(num_cpus=1) for _ in range(3)]
+    yield added
+    for node in added:
+        if node in cluster.worker_nodes:
+            cluster.remove_node(node)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("nodes")
+def test_the_rows_are_those_of_the_local_engine(cluster: Any, tmp_path: Path) -> None:
+    paths = photos(tmp_path / "shelf", 40)
+    paths[7].write_bytes(b"broken")
+    run_fake(tmp_path, tmp_path / "local")
+
+    summary = run_on(cluster, tmp_path)
+
+    assert (summary.ending, summary.done, summary.failed) == ("complete", 78, 2)
+    assert results(tmp_path / "ray") == results(tmp_path / "local")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("nodes")
+def test_actors_that_die_by_chance_lose_nothing(cluster: Any, tmp_path: Path) -> None:
+    photos(tmp_path / "shelf", 60)
+    run_fake(tmp_path, tmp_path / "local")
+
+    run_on(cluster, tmp_path, death=0.05)
+
+    assert deaths(tmp_path) > 0
+    assert results(tmp_path / "ray") == results(tmp_path / "local")
+    assert len(set(finished_tasks(tmp_path / "ray"))) == len(finished_tasks(tmp_path / "ray")) == 120
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("nodes")
+def test_a_photo_that_kills_its_actor_becomes_a_row_and_the_others_are_done(
+    cluster: Any, tmp_path: Path
+) -> None:
+    paths = photos(tmp_path / "shelf", 12)
+    paths[5].write_bytes(b"poison")
+
+    summary = run_on(cluster, tmp_path)
+
+    assert (summary.ending, summary.done, summary.failed) == ("complete", 22, 2)
+    assert deaths(tmp_path) == 4  # once beside another photo, three times alone
+    assert b"the worker died 3 times on this photo" in results(tmp_path / "ray")["counts.csv"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("percent", [10, 50, 90])
+def test_a_node_that_leaves_loses_nothing(
+    cluster: Any, nodes: list[Any], tmp_path: Path, percent: int
+) -> None:
+    photos(tmp_path / "shelf", 50)
+    run_fake(tmp_path, tmp_path / "local")
+
+    class Remover(Silent):
+        def advance(self, photo: str, done: int, failed: int) -> None:
+            if done >= percent and nodes[0] in cluster.worker_nodes:
+                cluster.remove_node(nodes[0])
+
+    run_on(cluster, tmp_path, watcher=Remover())
+
+    assert results(tmp_path / "ray") == results(tmp_path / "local")
+    assert len(set(finished_tasks(tmp_path / "ray"))) == len(finished_tasks(tmp_path / "ray")) == 100
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("nodes")
+def test_a_run_begun_on_ray_is_finished_on_the_local_engine(cluster: Any, tmp_path: Path) -> None:
+    photos(tmp_path / "shelf", 30)
+    run_fake(tmp_path, tmp_path / "local")
+    stop = threading.Event()
+
+    class Stopper(Silent):
+        def advance(self, photo: str, done: int, failed: int) -> None:
+            if done >= 20:
+                stop.set()
+
+    first = run_on(cluster, tmp_path, watcher=Stopper(), stop=stop)
+    rest = run_fake(tmp_path, tmp_path / "ray", start="resume")
+
+    assert first.ending == "interrupted"
+    assert rest.fresh == 60 - first.done > 0
+    assert results(tmp_path / "ray") == results(tmp_path / "local")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("nodes")
+def test_a_worker_that_cannot_start_ends_the_run_with_its_reason(cluster: Any, tmp_path: Path) -> None:
+    photos(tmp_path / "shelf", 2)
+    engine = RayEngine(no_bench, cluster.address, workers=1)
+
+    with pytest.raises(ClusterError, match="the weights are not on this node"):
+        run_fake(tmp_path, tmp_path / "ray", make_engine=lambda: engine)
+
+
+def no_bench() -> FakeBench:
+    raise FileNotFoundError("the weights are not on this node")
+
+
+@pytest.mark.slow
+def test_a_driver_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    photos(tmp_path / "shelf", 40)
+    run_fake(tmp_path, tmp_path / "local")
+    out, chance, killed = tmp_path / "ray", random.Random(3), 0
+
+    while True:
+        process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("process.py")), "ray", str(tmp_path), str(out)],
+            cwd=Path(__file__).parents[3], start_new_session=True, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        goal = len(finished_tasks(out)) + chance.randint(0, 4) if (out / "journal.jsonl").exists() else 1
+        while killed < 6 and process.poll() is None:
+            try:
+                process.wait(0.02)
+            except subprocess.TimeoutExpired:
+                if (out / "journal.jsonl").exists() and journal_lines(out, "done") >= goal:
+                    os.killpg(process.pid, signal.SIGKILL)
+        if process.wait() == 0:
+            break
+        killed += 1
+        assert killed <= 6
+
+    assert killed >= 4
+    assert results(out) == results(tmp_path / "local")
+    assert len(set(finished_tasks(out))) == len(finished_tasks(out)) == 80
+
+
+def journal_lines(out: Path, event: str) -> int:
+    return (out / "journal.jsonl").read_bytes().count(b'{"event":"%s"' % event.encode())
