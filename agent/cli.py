@@ -22,6 +22,7 @@ COMMANDS = (
     "describe",
     "replay",
     "batch",
+    "report",
     "serve",
     "tools",
     "train",

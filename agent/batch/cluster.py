@@ -24,6 +24,7 @@ from typing import Any
 from agent.batch.errors import ClusterError
 from agent.batch.steps import count, draw
 from agent.batch.work import Bench, Finished, Work, lost
+from segmentation.printable import printable
 
 ATTEMPTS = 3
 PATIENCE_SECONDS = 900.0  # no photo takes that long; loading a model from a slow disk may take a part of it
@@ -257,5 +258,8 @@ def _is_here(address: str) -> bool:
 
 
 def _reason(error: Exception) -> str:
+    """The cause in a line; of an actor that could not be made, the last line of its traceback."""
     cause = getattr(error, "cause", None) or error
-    return f"{type(cause).__name__}: {' '.join(str(cause).split())[:200]}"
+    lines = [line for line in str(cause).splitlines() if line.strip()] or [""]
+    line = lines[-1] if "creation task" in lines[0] else lines[0]
+    return f"{type(cause).__name__}: {printable(line)}"
