@@ -26,9 +26,5 @@ class DeadlineError(AgentError):
     """The turn did not end in the time it was given."""
 
 
-class Cancelled(AgentError):
-    """The user stopped a running turn; raised inside the tool at its next stage."""
-
-
 class ChatError(AgentError):
     """A command or a correction in the chat that cannot be done; the text says why."""

@@ -23,10 +23,10 @@ from langgraph.runtime import Runtime
 from pydantic import ValidationError
 
 from agent.digest import digest
-from agent.errors import Cancelled, DeadlineError, PlannerError
+from agent.errors import DeadlineError, PlannerError
 from agent.turn import Call, TurnState
 from segmentation.errors import UserError
-from tools.errors import ToolError, UnknownImage
+from tools.errors import Cancelled, ToolError, UnknownImage
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

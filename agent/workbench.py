@@ -55,9 +55,8 @@ def open_workbench(checkpoint: str | None) -> Workbench:
     Raises:
         CheckpointError: the named weights cannot be used.
     """
+    from segmentation.counter import Counter
     from tools.catalog import build_registry
-    from tools.count import Counter
-
     from tools.store import ImageStore
 
     store = ImageStore()

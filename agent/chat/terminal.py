@@ -10,9 +10,9 @@ import typer
 
 from agent.chat.picture import can_show, half_cells
 from agent.chat.session import Reply, Session
-from agent.errors import Cancelled
 from agent.terminal import complain, note
 from segmentation.errors import ShelfError
+from tools.errors import Cancelled
 from tools.registry import Progress
 
 COMMANDS = ["/image", "/photos", "/save", "/undo", "/redo", "/show", "/why", "/help", "/quit"]

@@ -9,7 +9,8 @@ import pytest
 from agent.chat.picture import half_cells
 from agent.chat.session import Reply
 from agent.chat.terminal import converse, interruptible
-from agent.errors import Cancelled, ChatError
+from agent.errors import ChatError
+from tools.errors import Cancelled
 from tools.registry import Progress
 
 
