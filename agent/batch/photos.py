@@ -2,6 +2,7 @@
 
 import glob
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -82,11 +83,12 @@ def _wanted(name: str, source: Source) -> bool:
 def _list_local(pattern: str, base: Path) -> list[tuple[str, str, str]]:
     path = os.path.join(base, os.path.expanduser(pattern))  # noqa: PTH111, PTH118 - 100,000 Path objects are slow
     try:
-        if os.path.isdir(path):  # noqa: PTH112
-            files = list(_walk(path))
-        elif os.path.exists(path) or not _MAGIC.intersection(pattern):  # noqa: PTH110
-            files = [(path, os.stat(path))]  # noqa: PTH116
-        else:
+        try:
+            status = os.stat(path)  # noqa: PTH116
+            files = list(_walk(path)) if stat.S_ISDIR(status.st_mode) else [(path, status)]
+        except FileNotFoundError:
+            if not _MAGIC.intersection(pattern):
+                raise
             matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207
             files = [(match, os.stat(match)) for match in matches if os.path.isfile(match)]  # noqa: PTH113, PTH116
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.batch.call import Call, SentencePlanner
@@ -114,6 +114,7 @@ class _Builder:
         self._interned: dict[tuple[Ask, ...], tuple[Ask, ...]] = {}
         self._examples: dict[str, str] = {}
         self._pinned: dict[str, str] = {}
+        self._listed: dict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[PhotoRef, ...]] = {}
         self._doubled = 0
         self._passed = 0
 
@@ -159,13 +160,18 @@ class _Builder:
             yield from rows
 
     def _photos(self, source: Source) -> list[PhotoRef]:
-        try:
-            photos, passed = list_photos(source, self._instructions.path.parent)
-        except NoPhotos as error:
-            self._complain(source, str(error))
-            return []
-        self._passed += passed
-        return photos
+        # Rows that ask different things of one photo name it again and again.
+        key = (source.pattern, source.include, source.exclude)
+        if key not in self._listed:
+            try:
+                found, passed = list_photos(source, self._instructions.path.parent)
+            except NoPhotos as error:
+                self._complain(source, str(error))
+                return []
+            self._passed += passed
+            self._listed[key] = tuple(found)
+        photos, place = self._listed[key], source.place
+        return [photo if photo.place == place else replace(photo, place=place) for photo in photos]
 
     def _plan_requests(self, requests: tuple[Request, ...], file: str) -> tuple[Ask, ...]:
         if requests not in self._asks:
