@@ -63,7 +63,7 @@ def find_keypoints(pixels: NDArray[np.uint8], scale: float) -> Keypoints:
     if scale != 1.0:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
-    sift = cv2.SIFT_create(nfeatures=0, contrastThreshold=CONTRAST, edgeThreshold=EDGE)
+    sift = cv2.SIFT.create(nfeatures=0, contrastThreshold=CONTRAST, edgeThreshold=EDGE)
     rows: list[Floats] = []
     descriptors: list[Floats] = []
     for top in range(0, grey.shape[0], TILE):
@@ -76,7 +76,7 @@ def find_keypoints(pixels: NDArray[np.uint8], scale: float) -> Keypoints:
             row = np.array([(p.pt[0] + x0, p.pt[1] + y0, p.size, p.angle) for p in points], np.float32)
             own = (row[:, 0] >= left) & (row[:, 0] < left + TILE) & (row[:, 1] >= top) & (row[:, 1] < top + TILE)
             rows.append(row[own])
-            descriptors.append(found[own])
+            descriptors.append(np.asarray(found[own], np.float32))
     if not rows:
         empty = np.zeros(0, np.float32)
         return Keypoints(np.zeros((0, 2), np.float32), empty, empty, np.zeros((0, 128), np.float32))

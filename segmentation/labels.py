@@ -70,7 +70,9 @@ class LabelReader:
             return []
         words: list[ReadWord] = []
         for quad, text, score in zip(result.boxes, result.txts, result.scores, strict=True):
-            words.extend(split_line(np.asarray(quad) + (left, top), text, float(score)))
+            words.extend(
+                split_line(np.asarray(quad, np.float32) + np.array((left, top), np.float32), text, float(score))
+            )
         return words
 
     def _loaded(self) -> Any:

@@ -78,7 +78,7 @@ def _warp(pixels: NDArray[np.uint8], to_photo: Floats, size: tuple[int, int]) ->
     warped = cv2.warpAffine(
         smooth, local, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REFLECT
     )
-    return to_lab(warped)
+    return to_lab(np.asarray(warped, np.uint8))
 
 
 def _compare(example: Floats, place: Floats, margin: int) -> Likeness:

@@ -122,9 +122,7 @@ def _without_repeats(hits: list[LabelHit]) -> list[LabelHit]:
     return list(kept.values())
 
 
-def _packs(
-    trusted: dict[str, list[LabelHit]], brand: list[str], details: list[str]
-) -> tuple[list[LabelHit], bool]:
+def _packs(trusted: dict[str, list[LabelHit]], brand: list[str], details: list[str]) -> tuple[list[LabelHit], bool]:
     """One hit a pack, marked by the rarest word that stands near all the others; whether that is a detail."""
     marks = min((trusted[token] for token in brand), key=len)
     for other in brand:

@@ -98,7 +98,13 @@ def cast_votes(example: Example, photo: Keypoints, expected_scale: float = 1.0) 
     rotation = (photo.angle[hit] - own.angle[source] + 180.0) % 360.0 - 180.0
     log_scale = np.log(photo.size[hit] / own.size[source])
     keep = (np.abs(rotation) < MAX_ROTATION) & (np.abs(log_scale - np.log(expected_scale)) < np.log(MAX_SCALE))
-    row, hit, source, rotation, log_scale = row[keep], hit[keep], source[keep], rotation[keep], log_scale[keep]
+    row, hit, source, rotation, log_scale = (
+        row[keep],
+        hit[keep],
+        source[keep],
+        rotation[keep],
+        log_scale[keep],
+    )
     x0, y0, x1, y1 = example.box
     offset = np.array([(x0 + x1) / 2, (y0 + y1) / 2], np.float32) - own.xy[source]
     turn, factor = np.deg2rad(rotation), np.exp(log_scale)
@@ -191,7 +197,8 @@ def _summits(places: Floats, cell: float) -> Floats:
     smooth = gaussian_filter(votes, 1.0)
     found = np.argwhere((smooth == maximum_filter(smooth, 3)) & (smooth > 0.15))
     order = np.argsort(-smooth[found[:, 0], found[:, 1]], kind="stable")[:6000]
-    return (low + (found[order] + 0.5) * cell).astype(np.float32)
+    summits: Floats = (low + (found[order] + 0.5) * cell).astype(np.float32)
+    return summits
 
 
 def _same_place(a: Peak, b: Peak, width: int, height: int) -> bool:
@@ -199,9 +206,7 @@ def _same_place(a: Peak, b: Peak, width: int, height: int) -> bool:
     return abs(a.centre[0] - b.centre[0]) < reach * width and abs(a.centre[1] - b.centre[1]) < reach * height
 
 
-def _peak(
-    votes: Votes, photo: Keypoints, chosen: NDArray[np.intp], place: tuple[float, float], count: int
-) -> Peak:
+def _peak(votes: Votes, photo: Keypoints, chosen: NDArray[np.intp], place: tuple[float, float], count: int) -> Peak:
     example = votes.example
     x0, y0, x1, y1 = example.box
     middle = np.array([(x0 + x1) / 2, (y0 + y1) / 2])

@@ -184,9 +184,7 @@ class PackSearch:
     def _keypoints(self, sha256: str, pixels: NDArray[np.uint8], box: Box) -> Keypoints:
         return self._cache.get(sha256, pixels, working_scale(box, pixels.shape[1], pixels.shape[0]))
 
-    def _judge(
-        self, peak: Peak, chance: float, judge: LikenessTo, printed: Sequence[tuple[str, Box]]
-    ) -> Find | None:
+    def _judge(self, peak: Peak, chance: float, judge: LikenessTo, printed: Sequence[tuple[str, Box]]) -> Find | None:
         box = clip(peak.box, self._width, self._height)
         if area(box) < 0.25 * max(1, area(peak.box)):
             return None  # three quarters of it would lie outside the photo
@@ -199,7 +197,8 @@ class PackSearch:
     def _decide(self, finds: Sequence[Find], sure_only: bool) -> tuple[list[Find], list[Find]]:
         open_ones = [find.strength for find in finds if find.hit is None and find.contradiction is None]
         level = EVIDENT_COPY if sure_only or self._variant else cut(open_ones)
-        accepted, refused = [], []
+        accepted: list[Find] = []
+        refused: list[Find] = []
         for find in finds:
             confirmed = find.hit is not None
             needed = CONFIRMED_AT_LEAST if confirmed and not sure_only else level

@@ -27,10 +27,48 @@ _EXCLUDE = re.compile(
     r"[,;]?\s*\b(?:but\s+not|not|without\s+counting|without|except(?:\s+for)?|excluding|other\s+than|no)\s+(?:the\s+|any\s+)?(?P<what>.+)$",
     re.IGNORECASE,
 )
-_LIKE_GAP = re.compile(r"\b(?:empty\s+(?:shelf\s+)?(?:gap|slot|space|spot|place|facing)s?|gaps?|holes?)\b", re.IGNORECASE)
+_LIKE_GAP = re.compile(
+    r"\b(?:empty\s+(?:shelf\s+)?(?:gap|slot|space|spot|place|facing)s?|gaps?|holes?)\b", re.IGNORECASE
+)
 _FILLER = frozenset(
-    "a an the of in on at and or with all any some this that these those is are there by for to from it its my our s "
-    "brand branded type kind kinds sort different".split()
+    [
+        "a",
+        "an",
+        "the",
+        "of",
+        "in",
+        "on",
+        "at",
+        "and",
+        "or",
+        "with",
+        "all",
+        "any",
+        "some",
+        "this",
+        "that",
+        "these",
+        "those",
+        "is",
+        "are",
+        "there",
+        "by",
+        "for",
+        "to",
+        "from",
+        "it",
+        "its",
+        "my",
+        "our",
+        "s",
+        "brand",
+        "branded",
+        "type",
+        "kind",
+        "kinds",
+        "sort",
+        "different",
+    ]
 )
 
 

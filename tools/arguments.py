@@ -21,9 +21,7 @@ class Example(Arguments):
 class Where(Arguments):
     """A place on the photo, relative to another thing or to the photo itself."""
 
-    relation: Literal[
-        "left of", "right of", "above", "below", "left half", "right half", "upper half", "lower half"
-    ]
+    relation: Literal["left of", "right of", "above", "below", "left half", "right half", "upper half", "lower half"]
     reference: Words | None = Field(None, description="the other thing, for left of, right of, above, below")
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from segmentation.describe import Word, describe_photo
-from segmentation.photo import Pixels
+from segmentation.photo import Photo
 from tools.arguments import PhotoArguments
 from tools.records import DescribeRecord, Repeated
 from tools.registry import Progress, Tool
@@ -18,14 +18,14 @@ DESCRIPTION = (
 )
 
 
-def describe_tool(store: ImageStore, read_words: Callable[[Pixels], Sequence[Word]]) -> Tool:
+def describe_tool(store: ImageStore, read_words: Callable[[Photo], Sequence[Word]]) -> Tool:
     """The tool, given the photos and a reader of labels (segmentation.labels)."""
 
     def run(arguments: PhotoArguments, progress: Progress) -> DescribeRecord:
         photo = store.get(arguments.image)
         progress.report("reading labels", 0.0)
         started = time.perf_counter()
-        words = read_words(photo.pixels)
+        words = read_words(photo)
         read = time.perf_counter()
         progress.report("describing", 0.8)
         description = describe_photo(photo.pixels, words)

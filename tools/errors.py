@@ -5,7 +5,8 @@
     └── ToolError             the calling model can mend its call; the text says how
         ├── UnknownTool       no tool of that name
         ├── BadArguments      the arguments do not fit the tool's schema
-        └── UnknownImage      no image of that id or path is known to the store
+        ├── UnknownImage      no image of that id or path is known to the store
+        └── Cancelled         the caller gave up waiting, so the work was stopped
 
 A surface (command line, LangChain, MCP, HTTP) maps these three kinds and lets nothing else through:
 user error -> one line, tool error -> a result marked as error, bug -> an id for the log and no detail.
@@ -28,3 +29,7 @@ class BadArguments(ToolError):
 
 class UnknownImage(ToolError):
     """No image of that id or path is known to the store."""
+
+
+class Cancelled(ToolError):
+    """The caller gave up waiting, so the work was stopped."""

@@ -148,9 +148,10 @@ def _service(
 
 def _registry(store: "ImageStore", checkpoint: str | None) -> "Registry":
     from tools.catalog import build_registry
-    from tools.count import Counter
+    from tools.serving.batching import SharedClipSeg
+    from segmentation.counter import Counter
 
-    return build_registry(store, Counter(checkpoint))
+    return build_registry(store, Counter(checkpoint, SharedClipSeg.load))
 
 
 def _asker(registry: "Registry", settings: "Settings") -> "Asker":

@@ -14,7 +14,7 @@ from tools.store import ImageStore
 
 def bench(checkpoint: str | None) -> Workbench:
     store = ImageStore()
-    return Workbench(store, Registry((describe_tool(store, lambda pixels: ()),)))
+    return Workbench(store, Registry((describe_tool(store, lambda photo: ()),)))
 
 
 def printed(format: str) -> list[dict]:  # type: ignore[type-arg]

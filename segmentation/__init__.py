@@ -1,0 +1,1 @@
+"""Pixels to instances. Imports nothing of agent or tools."""

@@ -1,0 +1,1 @@
+"""What may be called: argument models, tools, records, the image store, and serving them."""

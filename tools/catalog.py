@@ -1,0 +1,19 @@
+"""Which tools there are: the one place where a tool is added."""
+
+from segmentation.counter import Counter
+from tools.count import count_tool
+from tools.describe import describe_tool
+from tools.read_labels import read_labels_tool
+from tools.registry import Registry
+from tools.store import ImageStore
+
+
+def build_registry(store: ImageStore, counter: Counter) -> Registry:
+    """All tools over one store of photos and one engine."""
+    return Registry(
+        (
+            count_tool(store, counter),
+            read_labels_tool(store, counter),
+            describe_tool(store, counter.words),
+        )
+    )
