@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ class Workbench:
 
     store: "ImageStore"
     registry: Registry
-    fingerprint: str = ""  # changes with whatever changes a record: weights, version, options
+    fingerprint: Callable[[], str] = lambda: ""  # of whatever decides a record besides photo and call
 
     def add(self, source: str | Path) -> Photo:
         """Take a photo that the user names.
@@ -55,9 +56,11 @@ def open_workbench(checkpoint: str | None) -> Workbench:
     Raises:
         CheckpointError: the named weights cannot be used.
     """
+    from agent.batch.fingerprint import engine_fingerprint
     from segmentation.counter import Counter
     from tools.catalog import build_registry
     from tools.store import ImageStore
 
     store = ImageStore()
-    return Workbench(store, build_registry(store, Counter(checkpoint)))
+    registry = build_registry(store, Counter(checkpoint))
+    return Workbench(store, registry, partial(engine_fingerprint, checkpoint))

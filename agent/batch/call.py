@@ -20,9 +20,7 @@ class Call:
         Raises:
             TypeError, ValueError: what JSON cannot say.
         """
-        text = json.dumps(
-            dict(arguments), sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-        )
+        text = json.dumps(dict(arguments), sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return cls(tool, text)
 
     def plain(self) -> dict[str, Any]:

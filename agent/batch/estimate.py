@@ -17,9 +17,7 @@ def estimate_seconds(
     model is no part of the pace.
     """
     groups = plan.groups[:: -(-len(plan.groups) // sample)]
-    timed = [
-        seconds for group in (groups[0], *groups) if (seconds := _timed(group, bench, clock)) is not None
-    ]
+    timed = [seconds for group in (groups[0], *groups) if (seconds := _timed(group, bench, clock)) is not None]
     if not timed:
         return None
     warm = timed[1:] or timed

@@ -120,9 +120,7 @@ class RunFolder:
         except FileNotFoundError:
             return None
         except (OSError, ValidationError) as error:
-            raise RunRefused(
-                f"{self.path / _JOB} is no job of this version; start over with --new"
-            ) from error
+            raise RunRefused(f"{self.path / _JOB} is no job of this version; start over with --new") from error
 
     def begin(self, job: Job, start: Start, known: Job | None) -> None:
         """Make the folder this job's, or refuse.

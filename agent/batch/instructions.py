@@ -135,9 +135,7 @@ def read_manifest(path: Path, source: Source) -> tuple[list[Source], list[Proble
         pattern = _pattern(fields, reader, row.line)
         if pattern:
             place = _place(fields, reader, source.place)
-            row_source = replace(
-                source, pattern=pattern, line=row.line, file=path.name, manifest=False, place=place
-            )
+            row_source = replace(source, pattern=pattern, line=row.line, file=path.name, manifest=False, place=place)
             sources.append(row_source)
     return sources, reader.problems
 
@@ -214,10 +212,7 @@ def _from_json_lines(text: str, reader: _Reader) -> Instructions:
 
 def _from_csv(text: str, reader: _Reader) -> Instructions:
     rows, problems = read_csv(text)
-    typed = [
-        Located({name: _typed(name, cell, reader) for name, cell in row.value.items()}, row.line)
-        for row in rows
-    ]
+    typed = [Located({name: _typed(name, cell, reader) for name, cell in row.value.items()}, row.line) for row in rows]
     return _from_rows(typed, problems, reader)
 
 
@@ -298,9 +293,7 @@ def _requests(node: Located | None, reader: _Reader) -> tuple[Request, ...]:
 def _sentence(node: Located, reader: _Reader) -> Request | None:
     text = reader.text(node)
     if len(text) > LONGEST_SENTENCE:
-        reader.complain(
-            node.line, f"a request of {len(text)} characters; at most {LONGEST_SENTENCE} are read"
-        )
+        reader.complain(node.line, f"a request of {len(text)} characters; at most {LONGEST_SENTENCE} are read")
         return None
     return Request(text, None, node.line) if text else None
 
@@ -355,9 +348,7 @@ def _typed(name: str, cell: Located, reader: _Reader) -> Located:
             return Located(items, cell.line, text)
     except (ValueError, KeyError):
         expected = {"row": "a whole number", "optimize": "yes or no", "arguments": "a JSON object"}
-        reader.complain(
-            cell.line, f"{name}: expected {expected.get(name, 'x0,y0,x1,y1')}, found {text[:40]!r}"
-        )
+        reader.complain(cell.line, f"{name}: expected {expected.get(name, 'x0,y0,x1,y1')}, found {text[:40]!r}")
         return Located("", cell.line, text)
     return cell
 

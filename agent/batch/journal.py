@@ -70,9 +70,7 @@ class State:
     photos: dict[str, Seen] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)  # task -> offset of its line
     failed: dict[str, int] = field(default_factory=dict)
-    suspects: dict[str, int] = field(
-        default_factory=dict
-    )  # photo in work when a process died -> deaths in a row
+    suspects: dict[str, int] = field(default_factory=dict)  # photo in work when a process died -> deaths in a row
     _in_work: set[str] = field(default_factory=set)
     _finished_any: bool = False
 
@@ -129,9 +127,7 @@ def unread(uri: str, stamp: str) -> str:
 class Journal:
     """The journal of one run, held open by the one process that works on it."""
 
-    def __init__(
-        self, path: Path, disk: Disk | None = None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, path: Path, disk: Disk | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         """Open or create, cut off a torn last line, and note that a process took the run up.
 
         Raises:

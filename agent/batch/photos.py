@@ -145,9 +145,7 @@ def _list_url(pattern: str) -> list[tuple[str, str, str]]:
 
 
 def _stamp(info: dict[str, Any]) -> str:
-    marks = (
-        info.get(key) for key in ("ETag", "etag", "md5", "mtime", "LastModified", "last_modified", "created")
-    )
+    marks = (info.get(key) for key in ("ETag", "etag", "md5", "mtime", "LastModified", "last_modified", "created"))
     return f"{info.get('size')}-{next((mark for mark in marks if mark), '')}"
 
 

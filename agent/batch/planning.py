@@ -46,9 +46,7 @@ class LazyPlanner:
         turn = self._planners.ask(Request(text=sentence, photos=(photo,), current=(photo.id,)))
         for notice in turn.notices:
             self._tell(f"{sentence[:60]!r}: {notice}")
-        calls = tuple(
-            dict.fromkeys(_without_photo(call.tool, call.arguments) for call in turn.calls if not call.error)
-        )
+        calls = tuple(dict.fromkeys(_without_photo(call.tool, call.arguments) for call in turn.calls if not call.error))
         if not calls:
             raise AgentError(turn.answer)
         return calls

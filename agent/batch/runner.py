@@ -144,9 +144,7 @@ class _Run:
                 continue
             deaths = suspects.get(group.photo.uri, 0)
             if deaths >= FATAL_DEATHS and not self._choices.retry_failed:
-                self._finish(
-                    lost(work, f"the process died {deaths} times in a row while it worked on this photo")
-                )
+                self._finish(lost(work, f"the process died {deaths} times in a row while it worked on this photo"))
             elif deaths:
                 alone[group.photo.uri] = replace(work, alone=True)
             else:

@@ -23,17 +23,11 @@ if TYPE_CHECKING:
 
 EngineChoice = Literal["local", "ray"]
 
-File = Annotated[
-    Path, typer.Argument(help="Instructions: .yaml, .jsonl or .csv.", show_default=False, metavar="FILE")
-]
-Planner = Annotated[
-    PlannerChoice | None, typer.Option(help="Who plans sentences: auto is the LLM if one is set.")
-]
+File = Annotated[Path, typer.Argument(help="Instructions: .yaml, .jsonl or .csv.", show_default=False, metavar="FILE")]
+Planner = Annotated[PlannerChoice | None, typer.Option(help="Who plans sentences: auto is the LLM if one is set.")]
 Outputs = Annotated[
     str | None,
-    typer.Option(
-        help="In place of those in FILE: jsonl,csv,parquet,coco,labelstudio,overlays,report.", metavar="LIST"
-    ),
+    typer.Option(help="In place of those in FILE: jsonl,csv,parquet,coco,labelstudio,overlays,report.", metavar="LIST"),
 ]
 
 
@@ -62,15 +56,9 @@ def register(app: typer.Typer) -> None:
 def run(
     ctx: typer.Context,
     file: File,
-    out: Annotated[
-        Path, typer.Option(help="Folder for journal and results.", show_default=False, metavar="DIR")
-    ],
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in DIR, if there is one.")
-    ] = False,
-    new: Annotated[
-        bool, typer.Option("--new", help="Start over; the earlier run moves to DIR/previous-N.")
-    ] = False,
+    out: Annotated[Path, typer.Option(help="Folder for journal and results.", show_default=False, metavar="DIR")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in DIR, if there is one.")] = False,
+    new: Annotated[bool, typer.Option("--new", help="Start over; the earlier run moves to DIR/previous-N.")] = False,
     accept_changes: Annotated[
         bool, typer.Option("--accept-changes", help="Go on though something changed; keep what still fits.")
     ] = False,
@@ -91,9 +79,7 @@ def run(
     workers: Annotated[
         int | None, typer.Option(help="Ray: actors, each with a model of its own.", metavar="N", min=1)
     ] = None,
-    gpus: Annotated[
-        float, typer.Option(help="Ray: GPUs per actor; may be a fraction.", metavar="X", min=0)
-    ] = 0,
+    gpus: Annotated[float, typer.Option(help="Ray: GPUs per actor; may be a fraction.", metavar="X", min=0)] = 0,
     json: Json = False,
 ) -> None:
     """Do the work: photos × requests, each exactly once, whatever interrupts it."""
@@ -136,7 +122,7 @@ def run(
     with Progress() as progress, _stopping(stop):
         summary = run_batch(
             plan,
-            Job.of(plan, bench.fingerprint),
+            Job.of(plan, bench.fingerprint()),
             folder,
             make_engine,
             progress,

@@ -44,8 +44,7 @@ class CocoWriter:
     def close(self) -> None:
         """See RowWriter."""
         categories = [
-            {"id": number, "name": name, "supercategory": "shelf"}
-            for name, number in self._categories.items()
+            {"id": number, "name": name, "supercategory": "shelf"} for name, number in self._categories.items()
         ]
         rest = {"images": list(self._images.values()), "categories": categories}
         self._file.write(b"\n]," + json.dumps(rest, ensure_ascii=False).encode()[1:] + b"\n")

@@ -143,8 +143,6 @@ def _entries(path: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
     except OSError as error:
         reason = (error.strerror or "cannot be read").lower()
-        raise RunRefused(
-            f"{path}: {reason}; compare the folders of two finished runs with output jsonl"
-        ) from error
+        raise RunRefused(f"{path}: {reason}; compare the folders of two finished runs with output jsonl") from error
     except ValueError as error:
         raise RunRefused(f"{path}: damaged; run the batch again with --resume to write it anew") from error

@@ -28,9 +28,7 @@ class RecordWriter:
             "label": row.call.label(),
             "status": "failed" if row.record is None else "done",
         }
-        entry |= (
-            {"error": row.error} if row.record is None else {"overlay": row.picture, "record": row.record}
-        )
+        entry |= {"error": row.error} if row.record is None else {"overlay": row.picture, "record": row.record}
         self._file.write((json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
     def close(self) -> None:

@@ -114,10 +114,7 @@ class ReportWriter:
             saturated=self._saturated,
             engine=self._engine,
             checkpoints=sorted(self._checkpoints),
-            totals=[
-                (label, sums, bars_of(self._spread.get(label, Counter())))
-                for label, sums in self._totals.items()
-            ],
+            totals=[(label, sums, bars_of(self._spread.get(label, Counter()))) for label, sums in self._totals.items()],
             labels=list(self._totals),
             stores=stores[:STORES] if len(stores) > 1 or self._stores.keys() - {""} else [],
             stores_left=max(0, len(stores) - STORES),

@@ -54,6 +54,4 @@ def rows(plan: Plan, folder: RunFolder, engine: str, state: State, reader: Journ
             entry = reader.result(task) or {"error": "not done"}
             overlay = folder.overlay(task)
             picture = overlay.relative_to(folder.path).as_posix() if overlay.exists() else None
-            yield Row(
-                group.photo, ask.sentence, ask.call, task, entry.get("record"), entry.get("error"), picture
-            )
+            yield Row(group.photo, ask.sentence, ask.call, task, entry.get("record"), entry.get("error"), picture)

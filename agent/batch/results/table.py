@@ -119,9 +119,7 @@ class ParquetWriter:
             "presence": pa.float32(),
             "saturated": pa.bool_(),
         }
-        box = pa.struct(
-            [(name, pa.int32()) for name in ("id", "x0", "y0", "x1", "y1")] + [("score", pa.float32())]
-        )
+        box = pa.struct([(name, pa.int32()) for name in ("id", "x0", "y0", "x1", "y1")] + [("score", pa.float32())])
         fields = [(name, kinds.get(name, pa.string())) for name in Counted.__dataclass_fields__]
         self._schema = pa.schema([*fields, ("instances", pa.list_(box))])
         self._table = pa.Table

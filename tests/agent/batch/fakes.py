@@ -27,9 +27,7 @@ from tools.registry import Registry, Tool
 ENGINE = "fake 1"
 
 
-def count_record(
-    target: str, data: bytes, count: int, name: str = "photo.jpg", **changes: Any
-) -> CountRecord:
+def count_record(target: str, data: bytes, count: int, name: str = "photo.jpg", **changes: Any) -> CountRecord:
     """A record that depends on its arguments alone."""
     sha = hashlib.sha256(data).hexdigest()
     wording = Wording(text=target)

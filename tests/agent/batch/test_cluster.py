@@ -28,9 +28,7 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("address", ["10.1.2.3:6379", "ray://head:10001", "auto"])
-def test_a_cluster_of_other_machines_must_ask_for_a_token(
-    address: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cluster_of_other_machines_must_ask_for_a_token(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
 
     with pytest.raises(ClusterError, match="RAY_AUTH_MODE=token"):
@@ -67,9 +65,7 @@ def deaths(folder: Path) -> int:
     return len(list(folder.glob("death-*")))
 
 
-def run_on(
-    cluster: Any, tmp_path: Path, watcher: Silent | None = None, death: float = 0.0, **options: Any
-) -> Any:
+def run_on(cluster: Any, tmp_path: Path, watcher: Silent | None = None, death: float = 0.0, **options: Any) -> Any:
     engine = RayEngine(partial(bench, str(tmp_path), death), cluster.address, patience=120, workers=3)
     return run_fake(tmp_path, tmp_path / "ray", make_engine=lambda: engine, watcher=watcher, **options)
 
@@ -111,9 +107,7 @@ def test_actors_that_die_by_chance_lose_nothing(cluster: Any, tmp_path: Path) ->
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("nodes")
-def test_a_photo_that_kills_its_actor_becomes_a_row_and_the_others_are_done(
-    cluster: Any, tmp_path: Path
-) -> None:
+def test_a_photo_that_kills_its_actor_becomes_a_row_and_the_others_are_done(cluster: Any, tmp_path: Path) -> None:
     paths = photos(tmp_path / "shelf", 12)
     paths[5].write_bytes(b"poison")
 
@@ -126,9 +120,7 @@ def test_a_photo_that_kills_its_actor_becomes_a_row_and_the_others_are_done(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("percent", [10, 50, 90])
-def test_a_node_that_leaves_loses_nothing(
-    cluster: Any, nodes: list[Any], tmp_path: Path, percent: int
-) -> None:
+def test_a_node_that_leaves_loses_nothing(cluster: Any, nodes: list[Any], tmp_path: Path, percent: int) -> None:
     photos(tmp_path / "shelf", 50)
     run_fake(tmp_path, tmp_path / "local")
 

@@ -46,9 +46,7 @@ def test_yaml_gives_sources_requests_and_outputs() -> None:
     assert found.sources[1].requests[0].sentence == "count the cans"
     assert found.sources[3].manifest
     assert [request.sentence for request in found.requests] == ["how many bottles?", "", ""]
-    assert found.requests[1].call == Call.of(
-        "count", {"target": "shampoo", "exclude": ["conditioner"], "row": 2}
-    )
+    assert found.requests[1].call == Call.of("count", {"target": "shampoo", "exclude": ["conditioner"], "row": 2})
     assert found.requests[2].call == Call.of("read_labels", {})
     assert found.outputs == ("csv", "report")  # in their usual order
 
@@ -71,13 +69,7 @@ def test_csv_and_json_lines_say_the_same_as_each_other() -> None:
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_csv_reads_the_delimiters_that_spreadsheets_write(delimiter: str) -> None:
-    text = (
-        "\ufeff"
-        + delimiter.join(["Photo", "Request"])
-        + "\r\n"
-        + delimiter.join(["a.jpg", "count cans"])
-        + "\r\n"
-    )
+    text = "\ufeff" + delimiter.join(["Photo", "Request"]) + "\r\n" + delimiter.join(["a.jpg", "count cans"]) + "\r\n"
 
     found = parse(text, "job.csv")
 
@@ -160,12 +152,8 @@ def test_all_mistakes_are_named_at_once() -> None:
 
 
 def test_text_that_is_not_utf8_is_named_with_its_line() -> None:
-    assert lines(parse(b"photo,request\na,k\xe4se\n", "job.csv")) == [
-        (2, "not UTF-8 text; save the file as UTF-8")
-    ]
-    assert lines(parse(b"photo,request\na\0,b\n", "job.csv")) == [
-        (2, "holds a NUL byte; this is no text file")
-    ]
+    assert lines(parse(b"photo,request\na,k\xe4se\n", "job.csv")) == [(2, "not UTF-8 text; save the file as UTF-8")]
+    assert lines(parse(b"photo,request\na\0,b\n", "job.csv")) == [(2, "holds a NUL byte; this is no text file")]
 
 
 def test_an_unknown_ending_or_a_missing_file_is_said_plainly(tmp_path: Path) -> None:
@@ -174,9 +162,7 @@ def test_an_unknown_ending_or_a_missing_file_is_said_plainly(tmp_path: Path) -> 
         read_instructions(tmp_path / "none.yaml")
 
 
-@given(
-    st.binary(max_size=300) | st.text(max_size=300).map(lambda text: text.encode("utf-8", "surrogatepass"))
-)
+@given(st.binary(max_size=300) | st.text(max_size=300).map(lambda text: text.encode("utf-8", "surrogatepass")))
 @pytest.mark.parametrize("name", ["job.yaml", "job.jsonl", "job.csv"])
 def test_no_bytes_crash_the_parser(name: str, data: bytes) -> None:
     found = parse(data, name)

@@ -172,9 +172,7 @@ def test_a_process_that_stops_in_good_order_suspects_nobody(tmp_path: Path) -> N
 
 def test_a_task_is_its_photo_its_call_and_its_engine() -> None:
     call, other = Call.of("count", {"target": "a", "row": 1}), Call.of("count", {"target": "a", "row": 2})
-    ids = {
-        task_id(*parts) for parts in [("p", call, "e"), ("q", call, "e"), ("p", other, "e"), ("p", call, "f")]
-    }
+    ids = {task_id(*parts) for parts in [("p", call, "e"), ("q", call, "e"), ("p", other, "e"), ("p", call, "f")]}
 
     assert len(ids) == 4
     assert task_id("p", Call.of("count", {"row": 1, "target": "a"}), "e") in ids

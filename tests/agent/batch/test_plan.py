@@ -107,13 +107,9 @@ def test_a_manifest_gives_each_photo_its_place(tmp_path: Path) -> None:
     photos(tmp_path, 2)
     (tmp_path / "list.csv").write_text("Photo,Store,Bay\n0000.jpg,007,3\n0001.jpg,,4\n")
 
-    found = plan(
-        tmp_path, "photos:\n- {manifest: list.csv, store: all, time: Mon}\nrequests: [{target: x}]\n"
-    )
+    found = plan(tmp_path, "photos:\n- {manifest: list.csv, store: all, time: Mon}\nrequests: [{target: x}]\n")
 
-    places = [
-        (group.photo.place.store, group.photo.place.bay, group.photo.place.time) for group in found.groups
-    ]
+    places = [(group.photo.place.store, group.photo.place.bay, group.photo.place.time) for group in found.groups]
     assert places == [("007", "3", "Mon"), ("all", "4", "Mon")]
 
 

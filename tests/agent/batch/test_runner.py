@@ -40,9 +40,7 @@ def test_every_task_is_done_once_and_leaves_its_row(tmp_path: Path) -> None:
         10,
     )
     assert len(finished_tasks(tmp_path / "out")) == len(set(finished_tasks(tmp_path / "out"))) == 10
-    assert sorted(bench.loads) == [
-        f"shelf/000{index}.jpg" for index in range(5)
-    ]  # decoded once for both requests
+    assert sorted(bench.loads) == [f"shelf/000{index}.jpg" for index in range(5)]  # decoded once for both requests
     assert watcher.seen == [(0, 0), (2, 0), (4, 0), (6, 0), (8, 0), (10, 0)]
     assert len(results(tmp_path / "out")["records.jsonl"].splitlines()) == 10
 
@@ -154,9 +152,7 @@ def test_a_run_gives_up_after_too_many_errors(tmp_path: Path) -> None:
         ({"outputs": ("csv",)}, "the outputs were"),
     ],
 )
-def test_a_changed_job_is_refused_with_a_way_out(
-    tmp_path: Path, change: dict[str, object], part: str
-) -> None:
+def test_a_changed_job_is_refused_with_a_way_out(tmp_path: Path, change: dict[str, object], part: str) -> None:
     photos(tmp_path / "shelf", 2)
     run_fake(tmp_path, tmp_path / "out")
     before = results(tmp_path / "out")

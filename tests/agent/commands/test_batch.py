@@ -53,7 +53,7 @@ class Shop:
             info = ImageInfo(id=photo.id, sha256=photo.sha256, width=320, height=240, name=photo.name)
             return count_record(arguments.target, b"", int(photo.pixels[0, 0, 0]), image=info, instances=())
 
-        return Workbench(store, Registry((Tool("count", "Count.", CountArguments, count),)), self.fingerprint)
+        return Workbench(store, Registry((Tool("count", "Count.", CountArguments, count),)), lambda: self.fingerprint)
 
     def __call__(self, *arguments: str | Path) -> Any:
         return CliRunner().invoke(self._app, ["batch", *map(str, arguments)], obj=self.open)
@@ -103,9 +103,7 @@ def test_a_photo_that_cannot_be_read_is_a_row_and_exit_code_1(shop: Shop) -> Non
 
 
 def test_every_problem_is_one_line_on_standard_error_and_exit_code_2(shop: Shop) -> None:
-    done = shop(
-        "check", shop.write("photos: [shelf, nowhere.jpg]\nrequests: [{target: cans, row: two}]\nx: 1\n")
-    )
+    done = shop("check", shop.write("photos: [shelf, nowhere.jpg]\nrequests: [{target: cans, row: two}]\nx: 1\n"))
 
     assert done.exit_code == 2
     assert done.stderr.splitlines() == [
@@ -147,9 +145,7 @@ def test_sentences_are_planned_by_the_rules(shop: Shop) -> None:
 
 
 def test_a_sentence_that_cannot_be_planned_is_named_with_its_line(shop: Shop) -> None:
-    done = shop(
-        "check", shop.write("photos: shelf\nrequests:\n  - {target: cans}\n  - hello\n"), "--planner", "rules"
-    )
+    done = shop("check", shop.write("photos: shelf\nrequests:\n  - {target: cans}\n  - hello\n"), "--planner", "rules")
 
     assert done.exit_code == 2
     assert done.stderr.startswith("job.yaml: line 4: 'hello' cannot be planned: ")
@@ -194,9 +190,7 @@ def test_results_and_photos_may_be_in_an_object_store(shop: Shop) -> None:
     text = "photos: memory://bucket/in/*.png\nrequests: [{target: cans}]\npublish: memory://bucket/results\n"
     try:
         done = shop(shop.write(text), "--out", shop.out)
-        published = {
-            path.removeprefix("/bucket/results/"): store.cat(path) for path in store.find("/bucket/results")
-        }
+        published = {path.removeprefix("/bucket/results/"): store.cat(path) for path in store.find("/bucket/results")}
     finally:
         store.rm("/bucket", recursive=True)
 

@@ -13,9 +13,7 @@ from agent.batch.results.diff import PhotoChange, Side, diff_runs
 from agent.commands.report import register
 
 
-def entry(
-    store: str, photo: str, numbers: tuple[int, int, int] | None, label: str = "cans"
-) -> dict[str, Any]:
+def entry(store: str, photo: str, numbers: tuple[int, int, int] | None, label: str = "cans") -> dict[str, Any]:
     known: dict[str, Any] = {"store": store, "photo": photo, "label": label, "tool": "count"}
     if numbers is None:
         return known | {"status": "failed", "error": "damaged"}

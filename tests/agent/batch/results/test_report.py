@@ -107,9 +107,7 @@ def test_the_page_asks_for_nothing_from_outside(tmp_path: Path) -> None:
     assert (image["src"] or "").startswith("data:image/jpeg;base64,/9j/")
     (link,) = [attributes for tag, attributes in found.tags if tag == "a"]
     assert link["href"] == "overlays/a.jpg"
-    assert not [
-        tag for tag, attributes in found.tags if tag in ("link", "iframe", "object") or "srcset" in attributes
-    ]
+    assert not [tag for tag, attributes in found.tags if tag in ("link", "iframe", "object") or "srcset" in attributes]
     (policy,) = [attributes["content"] for tag, attributes in found.tags if "http-equiv" in attributes]
     assert policy is not None
     assert policy.startswith("default-src 'none'")

@@ -46,9 +46,7 @@ def table(*rows: Row) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(written(CsvWriter, *rows).decode("utf-8-sig"), newline="")))
 
 
-LABELS = Row(
-    PhotoRef("a.jpg", "/a.jpg", "1"), "", Call.of("read_labels", {}), "x", {"kind": "labels"}, None, None
-)
+LABELS = Row(PhotoRef("a.jpg", "/a.jpg", "1"), "", Call.of("read_labels", {}), "x", {"kind": "labels"}, None, None)
 
 
 def test_the_table_has_one_row_per_photo_and_target_and_says_why_one_failed() -> None:
@@ -98,9 +96,7 @@ def test_hostile_names_and_targets_stay_in_their_cells() -> None:
 
 
 def test_records_are_kept_as_the_tools_returned_them() -> None:
-    first, second, third = (
-        written(RecordWriter, row(), row("b.jpg", error="damaged"), LABELS).decode().splitlines()
-    )
+    first, second, third = written(RecordWriter, row(), row("b.jpg", error="damaged"), LABELS).decode().splitlines()
 
     assert json.loads(first)["record"] == count_record("cans", b"a.jpg", 2).model_dump(mode="json")
     assert json.loads(second)["status"] == "failed"
@@ -111,9 +107,7 @@ def test_records_are_kept_as_the_tools_returned_them() -> None:
 def test_parquet_has_the_same_rows_with_types_and_boxes(tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 
-    (tmp_path / "counts.parquet").write_bytes(
-        written(ParquetWriter, row(), row("b.jpg", error="damaged"), LABELS)
-    )
+    (tmp_path / "counts.parquet").write_bytes(written(ParquetWriter, row(), row("b.jpg", error="damaged"), LABELS))
 
     first, second = pq.read_table(tmp_path / "counts.parquet").to_pylist()
     assert (first["count"], first["low"], first["saturated"], first["store"]) == (2, 2, False, "store 7")
