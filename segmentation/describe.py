@@ -77,9 +77,7 @@ def describe_photo(pixels: Pixels, words: Sequence[Word]) -> Description:
     shares = colour_shares(pixels)
     colours = tuple(name for name, share in shares.items() if share >= COLOUR_SHARE)[:4]
     places = _places(words)
-    products = tuple(
-        Product(name, boxes, _colours_around(pixels, boxes)) for name, boxes in _repeated(places)
-    )
+    products = tuple(Product(name, boxes, _colours_around(pixels, boxes)) for name, boxes in _repeated(places))
     frequent = Counter(place.name for place in places)
     quoted = tuple(name for name, _ in frequent.most_common(MAX_WORDS))
     return Description(rows, colours, quoted, products, _summary(rows, colours, quoted, products))
@@ -96,9 +94,7 @@ def colour_shares(pixels: Pixels) -> dict[str, float]:
         pixels, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA
     )
     names = [colour.name for colour in vocabulary().colours.values() for _ in colour.shades]
-    shades = np.array(
-        [[shade for colour in vocabulary().colours.values() for shade in colour.shades]], np.uint8
-    )
+    shades = np.array([[shade for colour in vocabulary().colours.values() for shade in colour.shades]], np.uint8)
     distance = np.linalg.norm(
         _lab(np.asarray(small, np.uint8)).reshape(-1, 1, 3) - _lab(shades), axis=2
     )  # (pixels, shades)
@@ -144,9 +140,7 @@ class _Place:
 
 def _places(words: Sequence[Word]) -> list[_Place]:
     """The words worth quoting, each under its most frequent spelling."""
-    clean = [
-        (printable(word.text, 40).strip(".,:;!?&'\"-*()[]"), word) for word in words if word.score >= SURE
-    ]
+    clean = [(printable(word.text, 40).strip(".,:;!?&'\"-*()[]"), word) for word in words if word.score >= SURE]
     usable = [(text, word) for text, word in clean if sum(char.isalpha() for char in text) >= 3]
     spellings = Counter(text for text, _ in usable)
     names: dict[str, str] = {}
@@ -159,9 +153,7 @@ def _places(words: Sequence[Word]) -> list[_Place]:
 
 def _repeated(places: list[_Place]) -> list[tuple[str, tuple[Box, ...]]]:
     """Names and boxes of what repeats, the most telling first; every place is used once."""
-    neighbours = {
-        place: [other for other in places if other is not place and place.near(other)] for place in places
-    }
+    neighbours = {place: [other for other in places if other is not place and place.near(other)] for place in places}
     free = dict.fromkeys(places)
     found: list[tuple[str, tuple[Box, ...]]] = []
     while len(found) < MAX_PRODUCTS:
@@ -173,9 +165,7 @@ def _repeated(places: list[_Place]) -> list[tuple[str, tuple[Box, ...]]]:
         if not phrases:
             break
         # Of equally long phrases the one that holds together, not one whose words stand on other labels too.
-        phrase, anchors, _ = max(
-            phrases, key=lambda item: (min(len(item[0]), MAX_NAME), len(item[1]) * item[2] ** 2)
-        )
+        phrase, anchors, _ = max(phrases, key=lambda item: (min(len(item[0]), MAX_NAME), len(item[1]) * item[2] ** 2))
         boxes = []
         for anchor in anchors:
             if anchor not in free:  # already part of the label beside it

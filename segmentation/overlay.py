@@ -146,9 +146,7 @@ class _Pen:
     @classmethod
     def for_picture(cls, canvas: Pixels) -> "_Pen":
         longest = max(canvas.shape[:2])
-        return cls(
-            max(2, round(longest / 450)), max(SMALLEST_FONT, round(longest / 42)), cv2.FontFace("sans")
-        )
+        return cls(max(2, round(longest / 450)), max(SMALLEST_FONT, round(longest / 42)), cv2.FontFace("sans"))
 
     def outline(self, canvas: Pixels, box: Box, colour: RGB) -> None:
         """An outline inside the box, so that neighbours keep theirs, with a dark edge for bright packs."""
@@ -198,9 +196,7 @@ class _Pen:
         self.text(canvas, text, plate[0] + size // 4, plate[1] + size, size, DARK)
         return [plate]
 
-    def free_plate(
-        self, box: Box, text: str, size: int, taken: Sequence[Box], shape: tuple[int, ...]
-    ) -> Box | None:
+    def free_plate(self, box: Box, text: str, size: int, taken: Sequence[Box], shape: tuple[int, ...]) -> Box | None:
         """The first place on the picture, of nine at the box, that overlaps no other plate."""
         width, height = self.text_width(text, size) + size // 2, round(size * 1.3)
         x0, y0, x1, y1 = box[0], box[1], box[2] - width, box[3] - height
@@ -245,14 +241,11 @@ def _legend(
     entries += [(colour, kind) for kind, colour in EVIDENCE.items() if kind in used]
     sizes = [round(pen.letter * 1.35)] + [pen.letter] * (len(lines) - 1)
     rows = [
-        _fitted(pen, printable(line, 300), size, width - 2 * margin)
-        for line, size in zip(lines, sizes, strict=False)
+        _fitted(pen, printable(line, 300), size, width - 2 * margin) for line, size in zip(lines, sizes, strict=False)
     ]
     key_size = max(SMALLEST_FONT, round(pen.letter * 0.75))
     keys = _key_rows(pen, entries, key_size, width - 2 * margin)
-    height = (
-        margin + sum(round(size * 1.4) for _, size in rows) + len(keys) * round(key_size * 1.5) + margin // 2
-    )
+    height = margin + sum(round(size * 1.4) for _, size in rows) + len(keys) * round(key_size * 1.5) + margin // 2
     strip = np.full((height, width, 3), DARK, np.uint8)
     y = margin
     for text, size in rows:
@@ -292,9 +285,7 @@ def _key_width(pen: _Pen, text: str, size: int) -> int:
     return round(size * 2.4) + pen.text_width(text, size)
 
 
-def _key_rows(
-    pen: _Pen, entries: Sequence[tuple[RGB, str]], size: int, width: int
-) -> list[list[tuple[RGB, str]]]:
+def _key_rows(pen: _Pen, entries: Sequence[tuple[RGB, str]], size: int, width: int) -> list[list[tuple[RGB, str]]]:
     """The colour keys broken into rows that fit the width."""
     rows: list[list[tuple[RGB, str]]] = [[]]
     used = 0

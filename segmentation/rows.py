@@ -71,9 +71,7 @@ def find_rows(pixels: NDArray[np.uint8]) -> Rows:
     lines = [_line(y, slant, grey.shape) for y in floors]
     scaled = [Line(line.left / scale, line.right / scale) for line in lines]
     top, bottom = Line(0, 0), Line(height, height)
-    return Rows(
-        (top, *scaled, bottom) if _goes_on_below(floors, grey) else (top, *scaled[:-1], bottom), width
-    )
+    return Rows((top, *scaled, bottom) if _goes_on_below(floors, grey) else (top, *scaled[:-1], bottom), width)
 
 
 def _level_segments(grey: NDArray[np.uint8]) -> Floats:
@@ -85,9 +83,7 @@ def _level_segments(grey: NDArray[np.uint8]) -> Floats:
     swapped = segments[:, 0] > segments[:, 2]
     segments[swapped] = segments[swapped][:, [2, 3, 0, 1]]
     run, rise = segments[:, 2] - segments[:, 0], segments[:, 3] - segments[:, 1]
-    chosen: Floats = segments[
-        (run > 0.03 * grey.shape[1]) & (np.abs(rise) < run * np.tan(np.radians(STEEPEST)))
-    ]
+    chosen: Floats = segments[(run > 0.03 * grey.shape[1]) & (np.abs(rise) < run * np.tan(np.radians(STEEPEST)))]
     return chosen
 
 

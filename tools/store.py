@@ -180,9 +180,7 @@ class ImageStore:
                 return self._remember(photo, place=place, signature=signature)
         with self._lock:
             self._forget(known.id)
-        raise UnknownImage(
-            f"the file of photo {known.id} ({known.name}) has gone or changed; {self._hand_over}"
-        )
+        raise UnknownImage(f"the file of photo {known.id} ({known.name}) has gone or changed; {self._hand_over}")
 
     def _place(self, reference: str) -> _Place | None:
         """The file that a path names, if it may be read: missing and out of bounds look alike."""
@@ -294,9 +292,7 @@ class ImageStore:
 
 def image_info(photo: Photo) -> ImageInfo:
     """What a record says about the photo it is of."""
-    return ImageInfo(
-        id=photo.id, sha256=photo.sha256, width=photo.width, height=photo.height, name=photo.name
-    )
+    return ImageInfo(id=photo.id, sha256=photo.sha256, width=photo.width, height=photo.height, name=photo.name)
 
 
 def _open_beneath(root: Path, path: Path) -> int:

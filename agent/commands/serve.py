@@ -52,9 +52,7 @@ def serve(
     ] = None,
     token: Annotated[
         list[str] | None,
-        typer.Option(
-            envvar="SHELF_TOKEN", help="Token that callers must send; needed beyond loopback. Repeatable."
-        ),
+        typer.Option(envvar="SHELF_TOKEN", help="Token that callers must send; needed beyond loopback. Repeatable."),
     ] = None,
     allow_host: Annotated[
         list[str] | None, typer.Option(help="Name by which callers know this server. Repeatable.")
@@ -139,17 +137,15 @@ def _service(
     return Service(
         store,
         registry,
-        summarise=lambda name, arguments, record: sentence(
-            Call(tool=name, arguments=dict(arguments)), record
-        ),
+        summarise=lambda name, arguments, record: sentence(Call(tool=name, arguments=dict(arguments)), record),
         asker=None if stdio else _asker(registry, settings),
     )
 
 
 def _registry(store: "ImageStore", checkpoint: str | None) -> "Registry":
+    from segmentation.counter import Counter
     from tools.catalog import build_registry
     from tools.serving.batching import SharedClipSeg
-    from segmentation.counter import Counter
 
     return build_registry(store, Counter(checkpoint, SharedClipSeg.load))
 

@@ -118,12 +118,7 @@ def test_a_photo_without_words_is_described_all_the_same() -> None:
 
 
 def test_a_photo_full_of_words_is_described_within_seconds_and_in_bounded_length() -> None:
-    words = [
-        word
-        for x in range(0, 990, 40)
-        for y in range(0, 590, 30)
-        for word in label(x, y, "Tea" + "x" * (x % 5))
-    ]
+    words = [word for x in range(0, 990, 40) for y in range(0, 590, 30) for word in label(x, y, "Tea" + "x" * (x % 5))]
     description = describe_photo(shelf(), words)
     assert len(words) == 500
     assert len(description.products) <= 12

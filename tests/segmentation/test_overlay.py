@@ -172,15 +172,12 @@ def test_long_titles_in_any_script_and_with_control_characters_fit_the_width() -
 
 @pytest.mark.parametrize("box", [(5, 5, 5, 5), (0, 0, 1, 1), (990, 990, 1000, 1000), (-5, -5, 2000, 2000)])
 def test_odd_boxes_are_drawn_without_complaint(box: Box) -> None:
-    assert (
-        draw_overlay(photo(1000, 1000), [Item(1, box, ("label",))], [Left(box, "x")], ["x"]).shape[1] == 1000
-    )
+    assert draw_overlay(photo(1000, 1000), [Item(1, box, ("label",))], [Left(box, "x")], ["x"]).shape[1] == 1000
 
 
 def test_the_same_input_gives_the_same_pixels() -> None:
     pictures = [
-        draw_overlay(photo(600, 900), [Item(7, (10, 10, 200, 300), ("label",))], [], ["cans: 1"])
-        for _ in range(2)
+        draw_overlay(photo(600, 900), [Item(7, (10, 10, 200, 300), ("label",))], [], ["cans: 1"]) for _ in range(2)
     ]
     assert np.array_equal(*pictures)
 

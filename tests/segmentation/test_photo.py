@@ -119,9 +119,7 @@ def test_a_16_bit_tiff_whose_zero_is_white_is_not_shown_as_a_negative() -> None:
     tags = TiffImagePlugin.ImageFileDirectory_v2()
     tags[262] = 0
     data = encoded(Image.fromarray(np.zeros((8, 8), np.uint16)), "TIFF", tiffinfo=tags)
-    assert Image.open(io.BytesIO(data)).tag_v2[262] == 0, (
-        "the file must say so for this test to mean anything"
-    )
+    assert Image.open(io.BytesIO(data)).tag_v2[262] == 0, "the file must say so for this test to mean anything"
     assert decode_photo(data, "a.tif").pixels.min() == 255
 
 

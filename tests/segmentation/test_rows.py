@@ -27,9 +27,7 @@ def rack(rows: int, slant: float = 0.0, stacked: bool = False) -> np.ndarray:
         cv2.rectangle(picture, (0, floor), (width, floor + 22), (215, 210, 200), -1)
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     bend = slant * (y / height - 0.5) * 2 * (x - width / 2)
-    return cv2.remap(
-        picture, x, (y - bend).astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    return cv2.remap(picture, x, (y - bend).astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 @pytest.mark.parametrize("rows", [2, 3, 4, 5, 6])

@@ -1,10 +1,10 @@
 import io
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from segmentation.labels import ReadWord
+from segmentation.photo import Photo
 from tools.describe import describe_tool
 from tools.errors import BadArguments, UnknownImage
 from tools.records import DescribeRecord
@@ -12,8 +12,8 @@ from tools.registry import Progress
 from tools.store import ImageStore
 
 
-def read_words(pixels: np.ndarray) -> tuple[ReadWord, ...]:
-    assert pixels.shape == (500, 800, 3)
+def read_words(photo: Photo) -> tuple[ReadWord, ...]:
+    assert photo.pixels.shape == (500, 800, 3)
     return (ReadWord("Milka", (100, 100, 160, 120), 0.9), ReadWord("Milka", (500, 100, 560, 120), 0.9))
 
 

@@ -95,9 +95,7 @@ def test_the_users_own_words_stand_unless_another_is_clearly_better() -> None:
 
 def test_wordings_nearly_as_good_as_the_best_are_averaged_with_it() -> None:
     proposer = Fixed(("red can", "red tins", "scarlet cans"))
-    used = choose(
-        request("red cans"), [proposer], scorer(red_cans=0.2, red_can=0.6, red_tins=0.58, scarlet_cans=0.3)
-    )
+    used = choose(request("red cans"), [proposer], scorer(red_cans=0.2, red_can=0.6, red_tins=0.58, scarlet_cans=0.3))
     assert [wording.text for wording in used.chosen] == ["red can", "red tins"]
 
 

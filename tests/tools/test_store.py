@@ -40,9 +40,7 @@ class Clock:
         return self.now
 
 
-def test_what_the_user_adds_is_found_by_id_name_and_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_the_user_adds_is_found_by_id_name_and_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = put(tmp_path / "a.png", 10)
     store = ImageStore()
     photo = store.add(path)

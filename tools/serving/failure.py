@@ -4,7 +4,6 @@ ShelfError
 └── ServingError          the server, not the request, is the reason; trying again later may help
     ├── Busy              the queue is full, or the caller sends too much
     ├── TooLate           no result within the deadline
-    ├── Abandoned         nobody waits for the result any more
     └── Stopping          the server is shutting down
 """
 
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from segmentation.errors import ShelfError, UserError
-from tools.errors import BadArguments, ToolError, UnknownImage, UnknownTool
+from tools.errors import BadArguments, Cancelled, ToolError, UnknownImage, UnknownTool
 from tools.serving.results import UnknownRecord
 
 log = logging.getLogger(__name__)
@@ -36,10 +35,6 @@ class Busy(ServingError):
 
 class TooLate(ServingError):
     """No result within the deadline."""
-
-
-class Abandoned(ServingError):
-    """Nobody waits for this work any more; raised inside the tool at its next stage."""
 
 
 class Stopping(ServingError):
@@ -64,7 +59,7 @@ def failure_of(error: Exception) -> Failure:
             return Failure("busy", str(error), 429, retry_after=error.retry_after)
         case Stopping():
             return Failure("stopping", str(error), 503, retry_after=5)
-        case TooLate() | Abandoned():
+        case TooLate() | Cancelled():
             return Failure("late", str(error), 504)
         case UnknownImage() | UnknownTool() | UnknownRecord():
             return Failure("tool", str(error), 404)

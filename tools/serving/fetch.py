@@ -70,16 +70,9 @@ class Fetcher:
         """The body, or where it has moved to."""
         parts = urlsplit(url)
         host = (parts.hostname or "").lower()
-        if (
-            parts.scheme != "https"
-            or host not in self._hosts
-            or parts.username
-            or parts.port not in (None, 443)
-        ):
+        if parts.scheme != "https" or host not in self._hosts or parts.username or parts.port not in (None, 443):
             allowed = ", ".join(sorted(self._hosts))
-            raise UnknownImage(
-                f"only https URLs of these hosts are opened: {allowed}; not {printable(host, 60)!r}"
-            )
+            raise UnknownImage(f"only https URLs of these hosts are opened: {allowed}; not {printable(host, 60)!r}")
         addresses = self._resolve(host, 443)
         if not addresses or not all(_public(address) for address in addresses):
             raise UnknownImage(f"{host} does not lead to a public address")

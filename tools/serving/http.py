@@ -191,9 +191,7 @@ def _add_tool_route(app: FastAPI, service: Service, tool: Tool) -> None:
         description=tool.description,
         response_model=tool.record,
         responses=_errors(*GUARDED, 404, 408, 413, 415, 422, 500, 503, 504),
-        openapi_extra={
-            "requestBody": {"required": True, "content": {"application/json": {"schema": reference}}}
-        },
+        openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": reference}}}},
     )
 
 
@@ -351,9 +349,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    wrong = "; ".join(
-        f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()
-    )
+    wrong = "; ".join(f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors())
     return _failed(Failure("user", wrong, 422))
 
 

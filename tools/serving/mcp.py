@@ -73,9 +73,7 @@ def build_server(service: Service) -> Server[Any]:
                     description=tool.description,
                     input_schema=tool.schema(),
                     output_schema=record_schema(tool),
-                    annotations=ToolAnnotations(
-                        read_only_hint=True, idempotent_hint=True, open_world_hint=False
-                    ),
+                    annotations=ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False),
                 )
                 for tool in service.registry
             ]
@@ -96,9 +94,7 @@ def build_server(service: Service) -> Server[Any]:
             return CallToolResult(content=[TextContent(text=failure_of(error).message)], is_error=True)
         return CallToolResult(content=content, structured_content=json.loads(result.json))
 
-    async def list_templates(
-        context: Context, params: PaginatedRequestParams | None
-    ) -> ListResourceTemplatesResult:
+    async def list_templates(context: Context, params: PaginatedRequestParams | None) -> ListResourceTemplatesResult:
         return ListResourceTemplatesResult(
             resource_templates=[
                 ResourceTemplate(name="record", uri_template=RECORD_URI, mime_type="application/json"),
@@ -142,9 +138,7 @@ def build_server(service: Service) -> Server[Any]:
             known = {name: list(each["arguments"]) for name, each in _words()["prompts"].items()}
             raise MCPError(INVALID_PARAMS, f"prompts and their arguments: {known}")
         text = TextContent(text=prompt["text"].format(**given))
-        return GetPromptResult(
-            description=prompt["description"], messages=[PromptMessage(role="user", content=text)]
-        )
+        return GetPromptResult(description=prompt["description"], messages=[PromptMessage(role="user", content=text)])
 
     return Server(
         "shelf-agent",
@@ -204,7 +198,5 @@ def _links(result: Result) -> list[ContentBlock]:
         ResourceLink(name="record", uri=RECORD_URI.format(id=result.id), mime_type="application/json")
     ]
     if isinstance(result.record, CountRecord):
-        links.append(
-            ResourceLink(name="picture", uri=PICTURE_URI.format(id=result.id), mime_type="image/jpeg")
-        )
+        links.append(ResourceLink(name="picture", uri=PICTURE_URI.format(id=result.id), mime_type="image/jpeg"))
     return links

@@ -15,8 +15,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from tools.errors import Cancelled
 from tools.registry import Progress
-from tools.serving.failure import Abandoned, Busy, Stopping, TooLate
+from tools.serving.failure import Busy, Stopping, TooLate
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -46,8 +47,7 @@ class WorkQueue:
         self._stopping = False
         self._mean_seconds = 1.0
         self._threads = [
-            threading.Thread(target=self._serve, name=f"{name}-{number}", daemon=True)
-            for number in range(workers)
+            threading.Thread(target=self._serve, name=f"{name}-{number}", daemon=True) for number in range(workers)
         ]
         for thread in self._threads:
             thread.start()
@@ -167,7 +167,7 @@ def _stoppable(report: Callable[[str, float], None] | None) -> Progress:
 
     def checked(stage: str, fraction: float) -> None:
         if cancelled.is_set():
-            raise Abandoned("nobody waits for this work any more")
+            raise Cancelled("nobody waits for this work any more")
         if report is not None:
             report(stage, fraction)
 

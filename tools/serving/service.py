@@ -80,9 +80,7 @@ class Service:
         """Whether new work is taken."""
         return not self._compute.stopping
 
-    async def call(
-        self, name: str, arguments: Mapping[str, Any], client: str, report: Report | None = None
-    ) -> Result:
+    async def call(self, name: str, arguments: Mapping[str, Any], client: str, report: Report | None = None) -> Result:
         """Call a tool.
 
         Raises:
@@ -98,9 +96,7 @@ class Service:
         self._results.keep(result)
         return result
 
-    async def ask(
-        self, request: str, images: tuple[str, ...], client: str, report: Report | None = None
-    ) -> BaseModel:
+    async def ask(self, request: str, images: tuple[str, ...], client: str, report: Report | None = None) -> BaseModel:
         """Answer a request in plain words about photos that are known or may be read."""
         assert self.asker is not None
         run = self.asker.run
@@ -124,9 +120,7 @@ class Service:
 
     async def image(self, reference: str) -> Photo:
         """A known photo, or one that may be read."""
-        return await self._intake.run(
-            "image", lambda progress: self.store.get(reference), self.limits.upload_seconds
-        )
+        return await self._intake.run("image", lambda progress: self.store.get(reference), self.limits.upload_seconds)
 
     def result(self, id: str) -> Result:
         """A record that was returned before."""

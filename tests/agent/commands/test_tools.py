@@ -31,9 +31,7 @@ def printed(format: str) -> list[dict]:  # type: ignore[type-arg]
         ("mcp", ("inputSchema",)),
     ],
 )
-def test_the_definitions_carry_the_schema_that_calls_are_checked_against(
-    format: str, schema: tuple[str, ...]
-) -> None:
+def test_the_definitions_carry_the_schema_that_calls_are_checked_against(format: str, schema: tuple[str, ...]) -> None:
     (definition,) = printed(format)
     found = definition
     for key in schema:

@@ -132,9 +132,7 @@ def test_names_that_lead_to_private_addresses_open_no_connection(addresses: list
 
 
 def test_public_addresses_are_public() -> None:
-    assert all(
-        _public(address) for address in (PUBLIC, "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808")
-    )
+    assert all(_public(address) for address in (PUBLIC, "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"))
 
 
 def test_a_name_that_changes_its_answer_after_the_check_gains_nothing() -> None:

@@ -53,9 +53,7 @@ def ask(client: TestClient, path: str, headers: dict[str, str]) -> int:
         ({"host": "evil.example", "origin": "http://evil.example"}, 421),
     ],
 )
-def test_host_and_origin_are_checked_on_every_path(
-    client: TestClient, headers: dict[str, str], status: int
-) -> None:
+def test_host_and_origin_are_checked_on_every_path(client: TestClient, headers: dict[str, str], status: int) -> None:
     assert {path: ask(client, path, headers) for path in ENDPOINTS} == dict.fromkeys(ENDPOINTS, status)
 
 

@@ -117,9 +117,7 @@ def test_a_bug_is_an_id_and_nothing_else(client: TestClient, caplog: pytest.LogC
         (b'"x"', "application/json", 422),
     ],
 )
-def test_bodies_that_are_no_json_object_are_refused(
-    client: TestClient, content: bytes, kind: str, status: int
-) -> None:
+def test_bodies_that_are_no_json_object_are_refused(client: TestClient, content: bytes, kind: str, status: int) -> None:
     response = client.post("/v1/tools/count", content=content, headers={"content-type": kind})
     assert response.status_code == status
     error_of(response)

@@ -27,9 +27,7 @@ class Server(uvicorn.Server):
     def __init__(self, toys: Toys, grace: float = 5, limits: Limits | None = None) -> None:
         self.service = service_of(toys, limits)
         app = build_app(self.service, grace=grace)
-        super().__init__(
-            uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=int(grace))
-        )
+        super().__init__(uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=int(grace)))
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=lambda: self.run(sockets=[self._listener]))

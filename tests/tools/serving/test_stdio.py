@@ -24,7 +24,7 @@ from tools.store import ImageStore
 
 logging.basicConfig(level=logging.DEBUG)
 
-def noisy(pixels):
+def noisy(photo):
     print("printed by a library")
     sys.stdout.write("no line end")
     os.write(1, b"written past Python\\n")
