@@ -15,9 +15,7 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     ctx: typer.Context,
-    out: Annotated[Path, typer.Option(help="Where the shelf and the picture go.", metavar="DIR")] = Path(
-        "out"
-    ),
+    out: Annotated[Path, typer.Option(help="Where the shelf and the picture go.", metavar="DIR")] = Path("out"),
 ) -> None:
     """Draw a shelf, count on it in plain words, leave a picture."""
     from agent.planner import Planners
@@ -28,18 +26,18 @@ def demo(
     from tools.records import CountRecord
 
     settings = load_settings(planner="rules")
-    shelf = draw_sample(out / "sample.jpg")
-    typer.echo(f"Drawn: {shelf} (six invented brands on three shelves)")
+    sample = draw_sample(out / "sample.jpg")
     bench = workbench(ctx, settings.checkpoint)
-    photo = bench.add(shelf)
+    photo = bench.add(sample.path)
+    typer.echo(f"A shelf of invented brands was drawn: {sample.path}")
     planners = Planners(bench.registry, settings, settings.planner)
-    pictures = {"count the Solara bottles": out / "demo.jpg"}
-    for text in (*pictures, "how many Marella cans are on the second shelf?", "any Nutella jars?"):
+    for number, (name, drawn) in enumerate([*list(sample.products.items())[:1], ("Nutella jars", 0)]):
+        text = f"how many {name} are there?"
         with progress_line() as progress:
             turn = planners.ask(Request(text=text, photos=(photo,)), progress)
-        typer.echo(f"\n> {text}\n{turn.answer}")
+        typer.echo(f"\n> {text}\n{turn.answer}\n(drawn: {drawn})")
         for record in turn.records:
-            if isinstance(record, CountRecord) and text in pictures:
-                bench.overlay(record, pictures[text])
-                typer.echo(f"Picture: {pictures[text]}")
-    typer.echo(f'\nNext: shelf ask "count the Kornblick boxes" {shelf}   or: shelf chat {shelf}')
+            if number == 0 and isinstance(record, CountRecord):
+                bench.overlay(record, out / "demo.jpg")
+                typer.echo(f"Picture: {out / 'demo.jpg'}")
+    typer.echo(f'\nNext: shelf ask "describe the shelf" {sample.path}   or: shelf chat {sample.path}')

@@ -192,7 +192,8 @@ def test_demo_counts_on_a_shelf_that_it_draws(clean: Path) -> None:
     result = shelf("demo")
     assert result.exit_code == 0, result.output
     assert (clean / "out/sample.jpg").stat().st_size > 10_000
-    assert "> count the Solara bottles\n6 Solara bottles" in result.stdout
+    assert "> how many Harka boxes are there?\n6 Harka boxes" in result.stdout
+    assert "(drawn: 12)" in result.stdout
     assert "Picture: out/demo.jpg" in result.stdout
 
 

@@ -1,0 +1,71 @@
+"""Sentences put into the usual order: the verb, the thing, the place."""
+
+import re
+
+from agent.rules.lexicon import lexicon
+from agent.rules.places import find_rows
+
+_PLACE_HAS = re.compile(
+    r"\b(?:does|do|has|have)\s+(?P<place>(?:the|this|my)\s.+?)\s+(?:have|hold|contain|got|carry)$",
+    re.IGNORECASE,
+)
+_BRAND_HAS = re.compile(
+    r"^(?P<verb>how many|how much)\s+(?P<noun>[\w' -]+?)\s+(?:does|do)\s+(?!(?:we|you|they|i"
+    r"|it)\b)(?P<owner>[\w'& -]+?)\s+(?:have|show|get|take)$",
+    re.IGNORECASE,
+)
+_STOCK = re.compile(
+    r"^(?:is|are) (?:the |there |our )?(?P<noun>.+?) (?:out of stock|sold out|in stock|available|gone"
+    r"|missing|empty|left)$",
+    re.IGNORECASE,
+)
+_PLACE_FIRST = re.compile(
+    r"^(?P<place>(?:in|on|at|to|left of|right of|above|below)\s.+?)\s*,\s*(?P<rest>(?:how many|how much"
+    r"|count|number of).+)$",
+    re.IGNORECASE,
+)
+_COMPARE = re.compile(r"^compare\b[^:]*:\s*", re.IGNORECASE)
+_THESE_ARE = re.compile(
+    r"^(?P<verb>how many|how much)(?: of)? (?:these|those|them|they|it)(?: (?:items|things|products))? "
+    r"(?:are|is) (?P<noun>.+)$",
+    re.IGNORECASE,
+)
+
+
+def polite(text: str) -> str:
+    """Without "could you please tell me" in front and "thanks" behind."""
+    changed = True
+    while changed:
+        shorter = lexicon().back.sub("", lexicon().front.sub("", text.strip(" ,.:"))).strip(" ,.:")
+        changed, text = shorter not in (text, ""), shorter or text
+    return text
+
+
+def usual_order(text: str) -> str:
+    """Put the place behind the thing, and say every count as "how many".
+
+    "on the top shelf, how many cans", "how many cans does the top shelf have", "how many facings does Nescafe
+    have", "is the shampoo out of stock", "how many of these are red" (which becomes "red ones").
+    """
+    text = _COMPARE.sub("", text)
+    text = _PLACE_HAS.sub(lambda match: f"on {match['place']}", text)
+    text = _BRAND_HAS.sub(r"\g<verb> \g<owner> \g<noun>", text)
+    text = _STOCK.sub(_stock, text)
+    text = _THESE_ARE.sub(_these, text)
+    text = _PLACE_FIRST.sub(r"\g<rest> \g<place>", text)
+    rows = find_rows(text)
+    if rows and rows[0].start == 0 and text[rows[0].end :].strip(" ,:"):
+        return f"{polite(text[rows[0].end :])} {text[: rows[0].end]}"
+    return text
+
+
+def _stock(match: re.Match[str]) -> str:
+    """A question about one product; "is anything missing" asks for gaps and stays."""
+    if match["noun"].lower() in ("anything", "something", "any products", "products", "items", "shelf"):
+        return match[0]
+    return f"how many {match['noun']}"
+
+
+def _these(match: re.Match[str]) -> str:
+    noun = match["noun"]
+    return f"{match['verb']} {noun} ones" if noun.lower() in lexicon().colours else f"{match['verb']} {noun}"
