@@ -243,7 +243,8 @@ def connect(address: str | None) -> Any:
         if address:
             ray.init(address=address, **options)
         else:
-            ray.init(include_dashboard=False, **options)
+            # Without "local" Ray would join whatever cluster was last started on this machine.
+            ray.init(address="local", include_dashboard=False, **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ClusterError(f"{address or 'Ray'}: {' '.join(str(error).split())[:300]}") from error
     return ray

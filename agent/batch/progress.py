@@ -61,7 +61,8 @@ class Progress:
             from rich.progress import Progress as Bar
 
             columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-            self._bar = Bar(*columns, console=Console(file=self._stream), transient=True)
+            console = Console(file=self._stream, force_terminal=True)
+            self._bar = Bar(*columns, console=console, transient=True)
             self._bar.start()
             self._task = self._bar.add_task("loading the model")
         return self
