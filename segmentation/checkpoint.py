@@ -113,9 +113,7 @@ def _fetched(hub_id: str) -> Path:
 
 def _checked(folder: Path, name: str) -> Checkpoint:
     if not (folder / WEIGHTS).is_file():
-        others = sorted(
-            path.name for path in folder.iterdir() if path.suffix in {".bin", ".pt", ".pth", ".ckpt"}
-        )
+        others = sorted(path.name for path in folder.iterdir() if path.suffix in {".bin", ".pt", ".pth", ".ckpt"})
         if others:
             raise CheckpointError(
                 f"{name} holds {others[0]} but no {WEIGHTS}: pickled weights are not loaded, convert them"
@@ -139,9 +137,7 @@ def _thresholds(folder: Path, name: str) -> Thresholds:
     try:
         return Thresholds.model_validate(found)
     except ValidationError as error:
-        raise CheckpointError(
-            f"{name}: bad thresholds in calibration.json: {error.errors()[0]['msg']}"
-        ) from error
+        raise CheckpointError(f"{name}: bad thresholds in calibration.json: {error.errors()[0]['msg']}") from error
 
 
 def _input_format(folder: Path, name: str) -> InputFormat:
@@ -150,9 +146,7 @@ def _input_format(folder: Path, name: str) -> InputFormat:
     size = found.get("size")
     if isinstance(size, dict):
         if size.get("height") != size.get("width"):
-            raise CheckpointError(
-                f"{name} was saved for pictures that are not square; CLIPSeg needs square ones"
-            )
+            raise CheckpointError(f"{name} was saved for pictures that are not square; CLIPSeg needs square ones")
         size = size.get("height")
     given = {"size": size, "mean": found.get("image_mean"), "std": found.get("image_std")}
     try:

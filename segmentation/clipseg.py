@@ -152,16 +152,12 @@ class ClipSeg:
             views: (B, S, S, 3) uint8 RGB with S = `size`.
         """
         if views.ndim != 4 or views.shape[1:] != (self.size, self.size, 3) or views.dtype != np.uint8:
-            raise ValueError(
-                f"views must be (B, {self.size}, {self.size}, 3) uint8, got {views.shape} {views.dtype}"
-            )
+            raise ValueError(f"views must be (B, {self.size}, {self.size}, 3) uint8, got {views.shape} {views.dtype}")
         # The size and the mode belong to the key: pictures of other shapes can have the same bytes.
         keys = [(hashlib.sha256(view.tobytes()).digest(), self.size, "RGB") for view in views]
         with self._lock, torch.inference_mode():
             found = {key: self._views.get(key) for key in keys}
-            missing = [
-                index for index, key in enumerate(keys) if found[key] is None and keys.index(key) == index
-            ]
+            missing = [index for index, key in enumerate(keys) if found[key] is None and keys.index(key) == index]
             batch = self.device.batch(self._encoder_bytes())
             for start in range(0, len(missing), batch):
                 chosen = missing[start : start + batch]
@@ -314,6 +310,4 @@ def _check_tokenizer(tokenizer: Any, config: Any, name: str) -> None:
     if max(tokenizer.get_vocab().values()) >= text.vocab_size:
         raise CheckpointError(f"{name}: the tokenizer knows more words than the model ({text.vocab_size})")
     if text.eos_token_id not in (LEGACY_EOS, *ids):
-        raise CheckpointError(
-            f"{name}: the tokenizer does not end texts with the model's token {text.eos_token_id}"
-        )
+        raise CheckpointError(f"{name}: the tokenizer does not end texts with the model's token {text.eos_token_id}")

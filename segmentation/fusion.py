@@ -58,9 +58,7 @@ class Canvas:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        window = weight * np.outer(
-            self._hann(y0, y1, view.y, view.side), self._hann(x0, x1, view.x, view.side)
-        )
+        window = weight * np.outer(self._hann(y0, y1, view.y, view.side), self._hann(x0, x1, view.x, view.side))
         self._sums[y0:y1, x0:x1] += window * resampled
         self._weights[y0:y1, x0:x1] += window
 

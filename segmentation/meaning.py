@@ -105,9 +105,7 @@ def survey(engine: Encoder, pixels: NDArray[np.uint8], conditions: Conditions) -
 class _Search:
     """One target on one photo: what was looked at so far, and what it showed."""
 
-    def __init__(
-        self, engine: Encoder, pixels: NDArray[np.uint8], target: Conditions, thresholds: Thresholds
-    ) -> None:
+    def __init__(self, engine: Encoder, pixels: NDArray[np.uint8], target: Conditions, thresholds: Thresholds) -> None:
         self.engine = engine
         self.pixels = pixels
         self.target = target
@@ -131,9 +129,7 @@ class _Search:
             with self._clock("chunks"):
                 heat = self.canvas.heat()
                 token = widest / self.tokens
-                chunks = find_chunks(
-                    heat, self.thresholds.look, self.thresholds.grow, SMALLEST_PART * token**2
-                )
+                chunks = find_chunks(heat, self.thresholds.look, self.thresholds.grow, SMALLEST_PART * token**2)
                 wanted = self._closer(chunks, before)
             room = VIEW_BUDGET - len(self.looked)
             saturated = saturated or len(wanted) > room
@@ -180,9 +176,7 @@ class _Search:
         x0, y0, x1, y1 = chunk.box
         x, y = (x0 + x1) / 2, (y0 + y1) / 2
         seen_from = min(
-            view.side
-            for view in self.looked
-            if view.x <= x <= view.x + view.side and view.y <= y <= view.y + view.side
+            view.side for view in self.looked if view.x <= x <= view.x + view.side and view.y <= y <= view.y + view.side
         )
         width, height = x1 - x0, y1 - y0
         facing = min(width, FACING_OF_HEIGHT * height)

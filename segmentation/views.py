@@ -66,9 +66,7 @@ def cut(pixels: NDArray[np.uint8], view: View, size: int, mean: Sequence[float])
         window = np.empty((view.side, view.side, 3), np.uint8)
         window[:] = np.round(np.asarray(mean) * 255).astype(np.uint8)
         inside = (slice(max(0, y0), min(height, y1)), slice(max(0, x0), min(width, x1)))
-        window[inside[0].start - y0 : inside[0].stop - y0, inside[1].start - x0 : inside[1].stop - x0] = (
-            pixels[inside]
-        )
+        window[inside[0].start - y0 : inside[0].stop - y0, inside[1].start - x0 : inside[1].stop - x0] = pixels[inside]
     picture = Image.fromarray(np.ascontiguousarray(window))
     return np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR))
 

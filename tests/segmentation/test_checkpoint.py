@@ -65,9 +65,7 @@ def test_the_picture_size_comes_from_the_saved_processor(folder: Path, file: str
         ("preprocessor_config.json", {"size": "large"}, "bad image settings"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_refused(
-    folder: Path, file: str, values: dict[str, Any], words: str
-) -> None:
+def test_a_setting_that_cannot_be_used_is_refused(folder: Path, file: str, values: dict[str, Any], words: str) -> None:
     change(folder / file, **values)
     with pytest.raises(CheckpointError, match=words):
         resolve(folder)
@@ -110,8 +108,6 @@ def test_a_hub_id_that_cannot_be_fetched_ends_in_one_line(tmp_path: Path) -> Non
         "except CheckpointError as error: print(error)\n"
     )
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("no folder nobody/nothing here, and the hub could not give it")
     assert done.stdout.count("\n") == 1

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
@@ -61,10 +61,9 @@ def test_a_flat_map_above_the_seed_is_one_chunk() -> None:
     assert chunk.box == (0, 0, 6, 4)
 
 
+@settings(deadline=None)
 @given(
-    hnp.arrays(
-        np.float32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.floats(0, 1, width=32)
-    )
+    hnp.arrays(np.float32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.floats(0, 1, width=32))
 )
 def test_every_part_stays_above_grow_and_reaches_the_seed(probability: NDArray[np.float32]) -> None:
     labels, statistics, peaks = hysteresis(probability, 0.5, 0.25)

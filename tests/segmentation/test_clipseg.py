@@ -93,9 +93,7 @@ def test_an_image_condition_comes_from_the_whole_tower(engine: ClipSeg) -> None:
     photo = np.full((90, 120, 3), np.round(np.array([0.485, 0.456, 0.406]) * 255), np.uint8)
     vector = engine.image(photo, (10, 10, 60, 80)).vectors
     flat = np.broadcast_to(photo[0, 0], (1, 352, 352, 3))
-    expected = engine._model.get_conditional_embeddings(
-        batch_size=1, conditional_pixel_values=normalised(flat)
-    )
+    expected = engine._model.get_conditional_embeddings(batch_size=1, conditional_pixel_values=normalised(flat))
     np.testing.assert_allclose(vector, expected.numpy(), atol=1e-4)
 
 
@@ -179,9 +177,7 @@ def test_averaging_and_mixing_use_raw_vectors() -> None:
 def test_a_truncated_weights_file_ends_in_one_line(folder: Path, keep: int) -> None:
     weights = (folder / WEIGHTS).read_bytes()
     (folder / WEIGHTS).write_bytes(weights[:keep])
-    with pytest.raises(
-        CheckpointError, match=r"model\.safetensors cannot be used \(SafetensorError"
-    ) as caught:
+    with pytest.raises(CheckpointError, match=r"model\.safetensors cannot be used \(SafetensorError") as caught:
         ClipSeg.load(folder, device="cpu")
     assert "\n" not in str(caught.value)
 
@@ -194,9 +190,7 @@ def test_a_truncated_weights_file_ends_in_one_line(folder: Path, keep: int) -> N
         ({"extract_layers": [0, 1, 4]}, "not among its 4 layers"),
     ],
 )
-def test_weights_of_another_shape_end_in_one_line(
-    folder: Path, values: dict[str, object], words: str
-) -> None:
+def test_weights_of_another_shape_end_in_one_line(folder: Path, values: dict[str, object], words: str) -> None:
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | values), encoding="utf-8")
     with pytest.raises(CheckpointError, match=words) as caught:
@@ -214,9 +208,7 @@ def test_weights_of_another_shape_end_in_one_line(
         ("tokenizer.json", "{}"),
     ],
 )
-def test_files_made_elsewhere_end_in_one_line_whatever_is_wrong(
-    folder: Path, file: str, content: str
-) -> None:
+def test_files_made_elsewhere_end_in_one_line_whatever_is_wrong(folder: Path, file: str, content: str) -> None:
     (folder / file).write_text(content, encoding="utf-8")
     with pytest.raises(CheckpointError, match="cannot be used") as caught:
         ClipSeg.load(folder, device="cpu")

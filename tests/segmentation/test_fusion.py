@@ -2,7 +2,7 @@ import logging
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -82,6 +82,7 @@ def test_numbers_that_are_not_finite_become_absent_or_certain(caplog: pytest.Log
     assert "not finite" in caplog.text
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(20, 3000), st.integers(20, 3000), st.floats(-15, 15))
 def test_an_overview_of_any_photo_covers_the_whole_canvas(width: int, height: int, value: float) -> None:
     canvas = Canvas(width, height)

@@ -97,9 +97,7 @@ def test_a_small_photo_is_looked_at_once_because_it_has_no_more_pixels() -> None
     assert (engine.encoded, len(found.components)) == (1, 3)
 
 
-@pytest.mark.parametrize(
-    ("value", "components"), [(np.nan, 0), (-np.inf, 0), (np.inf, 1), (-3.0, 0), (2.0, 1)]
-)
+@pytest.mark.parametrize(("value", "components"), [(np.nan, 0), (-np.inf, 0), (np.inf, 1), (-3.0, 0), (2.0, 1)])
 def test_broken_and_flat_maps_are_all_or_nothing(value: float, components: int) -> None:
     found = find_meaning(RedFinder(broken=value), shelf(400, 300, []), RED)
     assert len(found.components) == components
