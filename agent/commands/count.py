@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from agent.commands.options import Checkpoint, Json, parse_box, parse_example_file, workbench
+from agent.commands.options import Checkpoint, Json, check_picture, parse_box, parse_example_file, workbench
 
 
 def register(app: typer.Typer) -> None:
@@ -16,28 +16,18 @@ def register(app: typer.Typer) -> None:
 def count(
     ctx: typer.Context,
     image: Annotated[Path, typer.Argument(help="The photo.", show_default=False)],
-    target: Annotated[
-        str, typer.Argument(help="What to count: 'red cans', 'Sunkist bottles'.", show_default=False)
-    ],
-    exclude: Annotated[
-        list[str] | None, typer.Option(help="A look-alike that does not count.", metavar="TEXT")
-    ] = None,
-    row: Annotated[
-        int | None, typer.Option(help="Shelf from the top; -1 is the bottom one.", metavar="N")
-    ] = None,
+    target: Annotated[str, typer.Argument(help="What to count: 'red cans', 'Sunkist bottles'.", show_default=False)],
+    exclude: Annotated[list[str] | None, typer.Option(help="A look-alike that does not count.", metavar="TEXT")] = None,
+    row: Annotated[int | None, typer.Option(help="Shelf from the top; -1 is the bottom one.", metavar="N")] = None,
     like: Annotated[
         list[str] | None, typer.Option(help="Box around one example on the photo.", metavar="x0,y0,x1,y1")
     ] = None,
     like_image: Annotated[
         list[str] | None, typer.Option(help="Example on another photo.", metavar="FILE[#x0,y0,x1,y1]")
     ] = None,
-    no_optimize: Annotated[
-        bool, typer.Option("--no-optimize", help="Use the wording exactly as given.")
-    ] = False,
+    no_optimize: Annotated[bool, typer.Option("--no-optimize", help="Use the wording exactly as given.")] = False,
     checkpoint: Checkpoint = None,
-    overlay: Annotated[
-        Path | None, typer.Option(help="Write a picture with the count.", metavar="FILE")
-    ] = None,
+    overlay: Annotated[Path | None, typer.Option(help="Write a picture with the count.", metavar="FILE")] = None,
     json: Json = False,
 ) -> None:
     """Count one kind of thing on one photo."""
@@ -49,6 +39,8 @@ def count(
 
     if not target.strip():
         raise TargetError("say what to count, for example 'red cans'")
+    if overlay is not None:
+        check_picture(overlay)
     boxes = [parse_box(text) for text in like or ()]
     files = [parse_example_file(text) for text in like_image or ()]
     bench = workbench(ctx, checkpoint)

@@ -10,9 +10,7 @@ from agent.errors import AgentError
 if TYPE_CHECKING:
     from agent.workbench import Workbench
 
-Json = Annotated[
-    bool, typer.Option("--json", help="Print the record as JSON on standard output, nothing else.")
-]
+Json = Annotated[bool, typer.Option("--json", help="Print the record as JSON on standard output, nothing else.")]
 Checkpoint = Annotated[
     str | None,
     typer.Option(help="Segmentation weights: the shipped name, a folder, or a hub id.", metavar="NAME|PATH"),
@@ -23,6 +21,10 @@ class ExampleError(AgentError):
     """An example on the command line that cannot be read."""
 
 
+class PictureError(AgentError):
+    """A place on the command line where no picture can be written."""
+
+
 def workbench(ctx: typer.Context, checkpoint: str | None = None) -> "Workbench":
     """The tools for this run; a test hands its own in as the context's object."""
     from agent.settings import load_settings
@@ -30,6 +32,18 @@ def workbench(ctx: typer.Context, checkpoint: str | None = None) -> "Workbench":
 
     factory = cast("OpenWorkbench", ctx.obj or open_workbench)
     return factory(checkpoint or load_settings().checkpoint)
+
+
+def check_picture(path: Path) -> None:
+    """Refuse a place for a picture before the work that it would show.
+
+    Raises:
+        PictureError: another ending than .jpg or .png, or no such folder.
+    """
+    if path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
+        raise PictureError(f"{path}: an overlay is written as .jpg or .png")
+    if not path.resolve().parent.is_dir():
+        raise PictureError(f"{path}: there is no such folder")
 
 
 def parse_box(text: str) -> tuple[int, int, int, int]:

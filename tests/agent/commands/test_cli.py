@@ -95,6 +95,8 @@ def test_all_options_of_count_reach_the_tool() -> None:
         (["count", "soda.jpg", "cans", "--like", "a,b,c,d"], "x0,y0,x1,y1"),
         (["count", "soda.jpg", "cans", "--like", "0,0,9000,9"], "outside the photo"),
         (["count", "soda.jpg", "cans", "--row", "99"], "row"),
+        (["count", "soda.jpg", "cans", "--overlay", "x.gif"], ".jpg or .png"),
+        (["count", "soda.jpg", "cans", "--overlay", "nowhere/x.jpg"], "no such folder"),
         (["count", "soda.jpg", "cans", "--checkpoint", "nonsense"], "no checkpoint nonsense"),
         (["count", "soda.jpg", "x" * 1000], "target"),
         (["ask", " ", "soda.jpg"], "say what you want to know"),
