@@ -113,7 +113,7 @@ def _fetched(hub_id: str) -> Path:
 
 def _checked(folder: Path, name: str) -> Checkpoint:
     if not (folder / WEIGHTS).is_file():
-        others = sorted(path.name for path in folder.iterdir() if path.suffix in {".bin", ".pt", ".pth", ".ckpt"})
+        others = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
         if others:
             raise CheckpointError(
                 f"{name} holds {others[0]} but no {WEIGHTS}: pickled weights are not loaded, convert them"
