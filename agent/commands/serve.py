@@ -171,11 +171,17 @@ def _asker(registry: "Registry", settings: "Settings") -> "Asker":
 def _listen(host: str, port: int) -> "socket.socket":
     import socket
 
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named because asyncio switches Nagle's delay off (40 ms an answer) only where it is.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=512)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(512)
     except OSError as error:
+        listener.close()
         raise ServeError(f"cannot listen on {host}:{port} ({(error.strerror or 'error').lower()})") from error
+    return listener
 
 
 def _serve_http(service: "Service", policy: "Policy", listener: "socket.socket") -> None:

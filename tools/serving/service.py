@@ -34,7 +34,7 @@ class Asker:
 class Limits:
     """What one server does at most."""
 
-    workers: int = 1
+    workers: int = 2  # calls at once: while one reads labels, the other may encode; both share encoder batches
     waiting: int = 32
     waiting_uploads: int = 16
     call_seconds: float = 120.0
