@@ -1,4 +1,4 @@
-"""Keypoints of a photo at a working scale: SIFT (Lowe 2004) with RootSIFT descriptors (Arandjelović and Zisserman 2012).
+"""Keypoints of a photo at a working scale: SIFT (Lowe 2004), RootSIFT descriptors (Arandjelović and Zisserman 2012).
 
 Coordinates are always in pixels of the full photo, whatever the scale at which they were found.
 """

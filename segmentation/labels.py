@@ -117,6 +117,8 @@ def split_line(quad: NDArray[np.float32], text: str, score: float) -> list[ReadW
 
     Args:
         quad: (4, 2) corners from the top left, clockwise as the text runs.
+        text: what the line says.
+        score: how sure the reader is of the line.
     """
     left, top = (int(v) for v in quad.min(axis=0))
     right, bottom = (int(np.ceil(v)) for v in quad.max(axis=0))

@@ -1,4 +1,4 @@
-"""Which read words are the words of a target: fuzzy, plural and case tolerant, forgiving of joined and clipped words."""
+"""Which read words are a target's words: fuzzy, plural and case tolerant, forgiving of joined and clipped words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,9 @@ from segmentation.vocabulary import singular
 
 CERTAIN = 0.80  # one reading this good is enough
 POSSIBLE = 0.72  # readings this good count when there are several, or one that is certain
-RARER = 0.6
+RARER = 0.6  # a word read at most this often, against the brand, marks a variant
+BRAND_SHARE = 0.4  # of the letters of a brand of several words that must be read
+LONG = 6  # letters of a word that can stand for a brand of several words alone
 _CONTAINED = 0.97  # a word found whole inside a longer reading ("TIMTAM2x")
 
 
@@ -90,7 +92,7 @@ def find_label(target: Target, words: Sequence[ReadWord]) -> LabelEvidence:
     found = tuple(token for token, hits in trusted.items() if hits)
     missing = tuple(token for token in trusted if token not in found)
     read_brand = [token for token in brand if token in found]
-    if not read_brand or sum(map(len, read_brand)) < 0.45 * len(joined):
+    if not read_brand or sum(map(len, read_brand)) < BRAND_SHARE * len(joined):
         return LabelEvidence((), found, missing, best)
     hits, variant = _packs(trusted, read_brand, [token for token in details if token in found])
     return LabelEvidence(tuple(hits), found, missing, best, variant)
@@ -124,9 +126,12 @@ def _without_repeats(hits: list[LabelHit]) -> list[LabelHit]:
 
 def _packs(trusted: dict[str, list[LabelHit]], brand: list[str], details: list[str]) -> tuple[list[LabelHit], bool]:
     """One hit a pack, marked by the rarest word that stands near all the others; whether that is a detail."""
-    marks = min((trusted[token] for token in brand), key=len)
+    rare = min(brand, key=lambda token: len(trusted[token]))
+    marks = trusted[rare]
     for other in brand:
         near = [mark for mark in marks if _near_any(mark, trusted[other])]
+        if not near and len(rare) < LONG:
+            return [], False  # short words that never stand together are not this brand ("fresh ... step")
         marks = near or marks
     variants = [[hit for hit in trusted[token] if _near_any(hit, marks)] for token in details]
     rarest = min((hits for hits in variants if hits), key=len, default=marks)

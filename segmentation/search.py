@@ -22,10 +22,11 @@ from segmentation.repetition import MIN_VOTES, Peak, cast_votes, chance_level, f
 MAX_EXAMPLES = 10
 JUDGED = 120  # strongest peaks of an example that are compared cell by cell
 SURE = 1.5  # strength from which a copy counts whatever the others are
-HOPELESS = -1.0  # strength under which a copy never counts; between the two the widest gap decides
+HOPELESS = 0.0  # strength under which a copy never counts; between the two the widest gap decides
+LABEL_SURE, LABEL_HOPELESS = 2.5, 0.5  # the same for the window about a word, which is no whole pack
 EVIDENT_COPY = 3.0  # strength from which a copy may vote itself, and counts although its variant's word is not read
 VARIANT_COLOUR = 12.0  # CIELAB; a colour further from the example's is another variant, where variants are asked for
-EVIDENT = 1.2  # times the chance level from which a peak is no chance, whatever it is
+EVIDENT = 1.2  # times the chance level: what has more votes is no chance; what has fewer needs its label read
 SCOUTS = 2  # finds of one example that serve as examples themselves
 CONFIRMED_AT_LEAST = -2.0  # strength from which a copy counts when the target's word is read on it
 SAME_PACK = 0.5  # intersection over the smaller box from which two finds are one pack
@@ -58,6 +59,7 @@ class Find:
     votes: int
     likeness: Likeness | None
     transform: Floats | None = None  # (2, 3), root example -> photo
+    by_chance: bool = False  # hardly more votes than chance gives
     hit: LabelHit | None = None
     contradiction: str | None = None
 
@@ -90,10 +92,10 @@ def strength(votes: int, chance: float, likeness: Likeness) -> float:
     )
 
 
-def cut(strengths: Sequence[float]) -> float:
-    """The strength from which copies count: the middle of the widest gap between HOPELESS and SURE."""
-    inner = sorted((value for value in strengths if HOPELESS < value < SURE), reverse=True)
-    levels = [SURE, *inner, HOPELESS]
+def cut(strengths: Sequence[float], sure: float = SURE, hopeless: float = HOPELESS) -> float:
+    """The strength from which copies count: the middle of the widest gap between hopeless and sure."""
+    inner = sorted((value for value in strengths if hopeless < value < sure), reverse=True)
+    levels = [sure, *inner, hopeless]
     gaps = [high - low for high, low in pairwise(levels)]
     widest = int(np.argmax(gaps))
     return (levels[widest] + levels[widest + 1]) / 2
@@ -179,7 +181,14 @@ class PackSearch:
             find = self._judge(peak, chance, judge, printed)
             if find is not None:
                 finds.append(find)
-        return self._decide(finds, sure_only=scout is not None)
+        return self._decide(finds, root.origin, sure_only=scout is not None)
+
+    def _beside_print(self, find: Find) -> bool:
+        """Whether a find lies above or below a word of the target, on the same pack."""
+        x, y = find.centre
+        half_width, reach = (find.box[2] - find.box[0]) / 2, 0.9 * (find.box[3] - find.box[1])
+        places = (centre(hit.box) for hit in self._hits)
+        return any(abs(hx - x) < half_width and abs(hy - y) < reach for hx, hy in places)
 
     def _keypoints(self, sha256: str, pixels: NDArray[np.uint8], box: Box) -> Keypoints:
         return self._cache.get(sha256, pixels, working_scale(box, pixels.shape[1], pixels.shape[0]))
@@ -192,11 +201,22 @@ class PackSearch:
         value = strength(peak.votes, chance, likeness)
         hit = self._hit_in(box)
         contradiction = self._contradiction(peak, printed) if hit is None else None
-        return Find(box, value, peak.votes, likeness, peak.transform, hit, contradiction)
+        by_chance = peak.votes < EVIDENT * chance
+        return Find(box, value, peak.votes, likeness, peak.transform, by_chance, hit, contradiction)
 
-    def _decide(self, finds: Sequence[Find], sure_only: bool) -> tuple[list[Find], list[Find]]:
+    def _decide(self, finds: Sequence[Find], origin: Origin, sure_only: bool) -> tuple[list[Find], list[Find]]:
+        finds = [
+            replace(find, strength=HOPELESS - 1) if find.by_chance and find.hit is None else find for find in finds
+        ]
         open_ones = [find.strength for find in finds if find.hit is None and find.contradiction is None]
-        level = EVIDENT_COPY if sure_only or self._variant else cut(open_ones)
+        if sure_only or self._variant:
+            level = EVIDENT_COPY
+        elif origin is Origin.LABEL:
+            # A window about a word is no whole pack: its copies must be clearer, and not lie on a pack that was read.
+            finds = [find for find in finds if find.hit is not None or not self._beside_print(find)]
+            level = cut(open_ones, LABEL_SURE, LABEL_HOPELESS)
+        else:
+            level = cut(open_ones)
         accepted: list[Find] = []
         refused: list[Find] = []
         for find in finds:

@@ -197,8 +197,6 @@ def _sort_words(words: str) -> Target:
         # Typed in lower case: the words before the last known noun are the name, an unknown last noun is a thing.
         head_unknown = bool(named) and kind is None and not generic and tokens[-1] == named[-1] and len(tokens) > 1
         brand, details = (tuple(named[:-1]), (named[-1],)) if head_unknown and contents else (tuple(named), ())
-        if head_unknown and contents:
-            brand = tuple(named[:-1])
     printed = tuple(word for name in contents for word in name.split())
     return replace(
         target,

@@ -1,0 +1,56 @@
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segmentation.labels import OVERLAP, LabelReader, ReadWord, merge_words, reading_scales, split_line, tiles
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 6000), st.integers(1, 5000))
+def test_tiles_cover_the_picture_and_stay_small(width, height) -> None:
+    picture = np.zeros((height, width, 1), np.uint8)
+    seen = np.zeros((height, width), bool)
+    for x, y, tile in tiles(picture):
+        assert max(tile.shape[:2]) <= 1600 + OVERLAP
+        seen[y : y + tile.shape[0], x : x + tile.shape[1]] = True
+    assert seen.all()
+
+
+@pytest.mark.parametrize(
+    ("size", "scales"),
+    [
+        ((640, 480), (1400 / 640, 3.0)),  # enlarged: small photos hold small print
+        ((2800, 2100), (0.5, 1.0)),
+        ((200, 200), (3.0,)),  # both readings would be the same
+    ],
+)
+def test_a_photo_is_read_small_and_large(size, scales) -> None:
+    assert reading_scales(*size) == pytest.approx(scales)
+
+
+def test_a_line_is_split_into_words_by_character_position() -> None:
+    quad = np.array([[0, 0], [100, 0], [100, 20], [0, 20]], np.float32)
+    assert split_line(quad, "Baked Bean", 0.9) == [
+        ReadWord("Baked", (0, 0, 50, 20), 0.9),
+        ReadWord("Bean", (60, 0, 100, 20), 0.9),
+    ]
+
+
+def test_readings_of_one_place_are_kept_together() -> None:
+    sure, other = ReadWord("Sunkist", (0, 0, 70, 20), 0.9), ReadWord("Sunk", (2, 0, 60, 20), 0.8)
+    far = ReadWord("Solo", (200, 0, 240, 20), 0.9)
+    merged = merge_words([other, far, sure])
+    assert [(word.text, word.also) for word in merged] == [("Sunkist", ("Sunk",)), ("Solo", ())]
+
+
+def test_printed_words_are_read_where_they_stand() -> None:
+    picture = np.full((300, 700, 3), 235, np.uint8)
+    cv2.putText(picture, "LEMONADE", (60, 150), cv2.FONT_HERSHEY_DUPLEX, 2.2, (30, 30, 30), 4, cv2.LINE_AA)
+    words = LabelReader().read(picture)
+    assert [word.text for word in words] == ["LEMONADE"]
+    x0, y0, x1, y1 = words[0].box
+    assert 30 <= x0 <= 90
+    assert 80 <= y0 < y1 <= 180
+    assert 330 <= x1 <= 460
