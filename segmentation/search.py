@@ -21,12 +21,13 @@ from segmentation.repetition import MIN_VOTES, Peak, cast_votes, chance_level, f
 
 MAX_EXAMPLES = 10
 JUDGED = 120  # strongest peaks of an example that are compared cell by cell
-SURE = 1.5  # strength from which a copy counts whatever the others are
-HOPELESS = 0.0  # strength under which a copy never counts; between the two the widest gap decides
+SURE = 2.0  # strength from which a copy counts whatever the others are
+HOPELESS = -1.0  # strength under which a copy never counts; between the two the widest gap decides
+SEVERAL = 3  # sure copies, the example included
 LABEL_SURE, LABEL_HOPELESS = 2.5, 0.5  # the same for the window about a word, which is no whole pack
 EVIDENT_COPY = 3.0  # strength from which a copy may vote itself, and counts although its variant's word is not read
 VARIANT_COLOUR = 12.0  # CIELAB; a colour further from the example's is another variant, where variants are asked for
-EVIDENT = 1.2  # times the chance level: what has more votes is no chance; what has fewer needs its label read
+EVIDENT = 1.2  # times the chance level from which a peak is no chance, whatever it is
 SCOUTS = 2  # finds of one example that serve as examples themselves
 CONFIRMED_AT_LEAST = -2.0  # strength from which a copy counts when the target's word is read on it
 SAME_PACK = 0.5  # intersection over the smaller box from which two finds are one pack
@@ -59,7 +60,6 @@ class Find:
     votes: int
     likeness: Likeness | None
     transform: Floats | None = None  # (2, 3), root example -> photo
-    by_chance: bool = False  # hardly more votes than chance gives
     hit: LabelHit | None = None
     contradiction: str | None = None
 
@@ -93,12 +93,17 @@ def strength(votes: int, chance: float, likeness: Likeness) -> float:
 
 
 def cut(strengths: Sequence[float], sure: float = SURE, hopeless: float = HOPELESS) -> float:
-    """The strength from which copies count: the middle of the widest gap between hopeless and sure."""
+    """The strength from which copies count: the middle of the widest gap between hopeless and sure.
+
+    Several sure copies say how strong a copy is on this photo: the gap may then reach up to the weakest of them.
+    """
+    strong = sorted(value for value in strengths if value >= sure)
+    top = strong[0] if len(strong) >= SEVERAL else sure
     inner = sorted((value for value in strengths if hopeless < value < sure), reverse=True)
-    levels = [sure, *inner, hopeless]
+    levels = [top, *inner, hopeless]
     gaps = [high - low for high, low in pairwise(levels)]
     widest = int(np.argmax(gaps))
-    return (levels[widest] + levels[widest + 1]) / 2
+    return min((levels[widest] + levels[widest + 1]) / 2, sure)
 
 
 class PackSearch:
@@ -201,13 +206,9 @@ class PackSearch:
         value = strength(peak.votes, chance, likeness)
         hit = self._hit_in(box)
         contradiction = self._contradiction(peak, printed) if hit is None else None
-        by_chance = peak.votes < EVIDENT * chance
-        return Find(box, value, peak.votes, likeness, peak.transform, by_chance, hit, contradiction)
+        return Find(box, value, peak.votes, likeness, peak.transform, hit, contradiction)
 
     def _decide(self, finds: Sequence[Find], origin: Origin, sure_only: bool) -> tuple[list[Find], list[Find]]:
-        finds = [
-            replace(find, strength=HOPELESS - 1) if find.by_chance and find.hit is None else find for find in finds
-        ]
         open_ones = [find.strength for find in finds if find.hit is None and find.contradiction is None]
         if sure_only or self._variant:
             level = EVIDENT_COPY
