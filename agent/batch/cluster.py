@@ -11,6 +11,7 @@ error row. An actor that is silent for `patience` seconds is killed and counts a
 
 import ipaddress
 import os
+import signal
 import threading
 import time
 from collections import Counter, deque
@@ -239,6 +240,7 @@ def connect(address: str | None) -> Any:
     except ImportError as error:
         raise ClusterError("Ray is not installed; pip install 'shelf-agent[ray]'") from error
     options = {"log_to_driver": False, "configure_logging": False}
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         if address:
             ray.init(address=address, **options)
@@ -247,6 +249,8 @@ def connect(address: str | None) -> Any:
             ray.init(address="local", include_dashboard=False, **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ClusterError(f"{address or 'Ray'}: {' '.join(str(error).split())[:300]}") from error
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, on_sigterm)  # Ray takes it over, and with it the orderly end of a run
     return ray
 
 

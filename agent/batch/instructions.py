@@ -196,6 +196,8 @@ def _from_yaml(text: str, reader: _Reader) -> Instructions:
     fields = reader.mapping(root, ("photos", "requests", "outputs", "publish"))
     requests = _requests(fields.get("requests"), reader)
     sources = tuple(_sources(fields.get("photos"), reader))
+    if "photos" in fields and not fields["photos"].value:
+        reader.complain(fields["photos"].line, "no photo is given")
     if "photos" not in fields:
         reader.complain(root.line, "no 'photos': name photos, folders, globs or a manifest")
     if not requests and "requests" not in fields and not all(source.requests for source in sources):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -13,6 +14,7 @@ from agent.batch.errors import Problem
 
 # The C scanner reads a thousand times faster than the Python one, where PyYAML was built with it.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SURROGATE = re.compile("[\ud800-\udfff]")  # what no file and no page can hold
 _DEEPEST = 20  # instructions nest four levels; a bomb of brackets nests until Python's stack ends
 
 
@@ -101,6 +103,8 @@ def _from_node(node: Any, loader: Any, depth: int) -> Located:
                 raise Unreadable(key.start_mark.line + 1, f"{key.value!r} is given twice")
             found[key.value] = _from_node(value, loader, depth + 1)
         return Located(found, line)
+    if _SURROGATE.search(node.value):
+        raise Unreadable(line, "holds half a Unicode character (\\ud800 to \\udfff)")
     try:
         value = loader.construct_object(node)
     except (yaml.YAMLError, ValueError, OverflowError):  # !!python tags, month 13
@@ -122,7 +126,10 @@ def read_json_lines(text: str) -> tuple[list[Located], list[Problem]]:
         except ValueError as error:
             problems.append(Problem("", number, f"not JSON: {error}"))
         else:
-            rows.append(_from_json(value, number))
+            if _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+                problems.append(Problem("", number, "holds half a Unicode character (\\ud800 to \\udfff)"))
+            else:
+                rows.append(_from_json(value, number))
     return rows, problems
 
 

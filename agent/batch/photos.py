@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from agent.batch.instructions import NOWHERE, Place, Source
 from segmentation.errors import PhotoError
+from segmentation.printable import printable
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 READ_TRIES = 4  # of a photo in an object store, which refuses now and then by design
@@ -117,7 +119,9 @@ def _walk(folder: str) -> Iterator[tuple[str, os.stat_result]]:
 def _name(path: str, root: str) -> str:
     absolute = os.path.abspath(path)  # noqa: PTH100
     inside = absolute.startswith(root + os.sep)
-    return (absolute[len(root) + 1 :] if inside else absolute).replace(os.sep, "/")
+    name = (absolute[len(root) + 1 :] if inside else absolute).replace(os.sep, "/")
+    # A file name may hold anything, even bytes that are no text.
+    return name if name.isprintable() else printable(name, 500)
 
 
 def _list_url(pattern: str) -> list[tuple[str, str, str]]:
@@ -131,13 +135,14 @@ def _list_url(pattern: str) -> list[tuple[str, str, str]]:
             found = system.find(path, detail=True)
         else:
             found = {path: system.info(path)}
-        # A name with credentials in it (ftp://user:password@host) would end up in every result.
         return [
             (str(system.unstrip_protocol(name)), str(system.unstrip_protocol(name)), _stamp(info))
             for name, info in sorted(found.items())
             if info.get("type") == "file"
         ]
 
+    if urlsplit(pattern).password:
+        raise NoPhotos("a password in a URL would end up in every result; put it into fsspec's configuration")
     try:
         return listing()
     except Exception as error:  # each store raises exceptions of its own; all mean that nothing can be listed

@@ -91,6 +91,8 @@ def test_csv_cells_may_run_over_lines_and_the_line_is_that_of_the_row() -> None:
         ("photos: [a.jpg]\nrequest: [x]\n", 2, "unknown key 'request'"),
         ("photos: [a.jpg]\n", 1, "no 'requests'"),
         ("requests: [count cans]\n", 1, "no 'photos'"),
+        ("requests: [count cans]\nphotos: []\n", 2, "no photo is given"),
+        ('photos: [a.jpg]\nrequests: ["\\ud800"]\n', 2, "Unicode character"),
         ("photos: [a.jpg]\nrequests: []\n", 2, "no request is given"),
         ("photos: [a.jpg\nrequests: [x]\n", 2, "not YAML"),
         ("photos: &all [a.jpg]\nrequests: *all\n", 2, "aliases"),
@@ -143,11 +145,18 @@ def test_a_mistake_in_csv_is_named_with_its_line(text: str, expected: list[tuple
 
 def test_all_mistakes_are_named_at_once() -> None:
     good = '{"photo": "a.jpg", "target": "cans"}'
-    bad = ["[]", "{", '{"photo": 1, "photo": 2}', '{"photo": "a", "target": NaN}', '{"photo": "a"}']
+    bad = [
+        '{"photo": "\\udc00", "target": "x"}',
+        "[]",
+        "{",
+        '{"photo": 1, "photo": 2}',
+        '{"photo": "a", "target": NaN}',
+        '{"photo": "a"}',
+    ]
 
     found = parse("\n".join([good, *bad, "", good]), "job.jsonl")
 
-    assert [line for line, _ in lines(found)] == [2, 3, 4, 5, 6]
+    assert [line for line, _ in lines(found)] == [2, 3, 4, 5, 6, 7]
     assert len(found.sources) == 2
 
 

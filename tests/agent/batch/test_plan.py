@@ -1,5 +1,6 @@
 """A plan holds all of the work, once, and refuses with every problem at its line."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,27 @@ def test_a_glob_reaches_below_and_a_file_named_outright_needs_no_ending(tmp_path
     found = plan(tmp_path, "photos: ['a/**/*.jpg', photo]\nrequests: [{target: x}]\n")
 
     assert [group.photo.name for group in found.groups] == ["a/b/0000.jpg", "a/b/0001.jpg", "photo"]
+
+
+def test_a_file_whose_name_is_no_text_gets_a_name_that_is(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path)
+    for name in (b"\xff\x1b[31m.jpg", b"b.jpg"):
+        with open(os.path.join(folder, name), "wb") as file:  # noqa: PTH118, PTH123 - bytes are the point
+            file.write(b"x")
+
+    odd, plain = plan(tmp_path, f"photos: {tmp_path}\nrequests: [{{target: x}}]\n").groups[::-1]
+
+    assert plain.photo.name == "b.jpg"
+    assert odd.photo.name.encode().endswith(b".jpg")
+    assert Path(odd.photo.uri).read_bytes() == b"x"
+
+
+def test_a_password_in_a_url_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    found = problems(tmp_path, "photos: ftp://me:secret@host/*.jpg\nrequests: [{target: x}]\n")
+
+    assert len(found) == 1
+    assert "password" in found[0]
+    assert "secret" not in found[0]
 
 
 def test_a_manifest_gives_each_photo_its_place(tmp_path: Path) -> None:
