@@ -49,7 +49,7 @@ def sentence(call: Call, record: Record) -> str:
         return text + _warnings(record.warnings)
     if isinstance(record, DescribeRecord):
         return one_line(record.summary) + _warnings(record.warnings)
-    return one_line(str(getattr(record, "summary", record.kind)))
+    return one_line(record.text) + _warnings(record.warnings)
 
 
 def _count(call: Call, record: CountRecord) -> str:
@@ -93,9 +93,7 @@ def place(arguments: dict[str, Any]) -> str:
 
 def _failed(call: Call) -> str:
     target = call.arguments.get("target")
-    return (
-        f"Could not count {one_line(str(target))}" if target else f"Could not {call.tool.replace('_', ' ')}"
-    )
+    return f"Could not count {one_line(str(target))}" if target else f"Could not {call.tool.replace('_', ' ')}"
 
 
 def _warnings(warnings: Sequence[str]) -> str:

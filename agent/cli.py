@@ -20,6 +20,7 @@ COMMANDS = (
     "chat",
     "labels",
     "describe",
+    "caption",
     "replay",
     "batch",
     "report",

@@ -27,7 +27,7 @@ def digest(record: Record) -> str:
             "repeated": [{"name": one_line(item.name)[:60], "count": item.count} for item in record.repeated],
         }
     else:
-        data = record.model_dump(mode="json", exclude={"image", "seconds"})
+        data = {"written_about_the_photo": one_line(record.text)}
     data |= {"image": record.image.id, "warnings": [one_line(text) for text in record.warnings]}
     return json.dumps(data, ensure_ascii=False)[:MAX_CHARACTERS]
 

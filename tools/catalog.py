@@ -1,6 +1,7 @@
 """Which tools there are: the one place where a tool is added."""
 
 from segmentation.counter import Counter
+from tools.caption import WordsCaptioner, caption_tool
 from tools.count import count_tool
 from tools.describe import describe_tool
 from tools.read_labels import read_labels_tool
@@ -15,5 +16,6 @@ def build_registry(store: ImageStore, counter: Counter) -> Registry:
             count_tool(store, counter),
             read_labels_tool(store, counter),
             describe_tool(store, counter.words),
+            caption_tool(store, WordsCaptioner(counter.words)),
         )
     )

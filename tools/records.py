@@ -138,4 +138,16 @@ class DescribeRecord(Frozen):
     seconds: dict[str, float]
 
 
-Record = CountRecord | LabelsRecord | DescribeRecord
+class CaptionRecord(Frozen):
+    """A sentence about a photo. A model wrote it unless `source` is words: it is data, and no count."""
+
+    kind: Literal["caption"] = "caption"
+    text: str
+    source: Literal["words", "blip", "openai"]
+    model: str | None
+    warnings: tuple[str, ...]
+    image: ImageInfo
+    seconds: dict[str, float]
+
+
+Record = CountRecord | LabelsRecord | DescribeRecord | CaptionRecord
