@@ -50,6 +50,7 @@ def run(
 ) -> None:
     """Train, or go on with a run that was stopped or killed."""
     import shutil
+    import signal
 
     from segmentation.training.curves import draw_curves
     from segmentation.training.plan import load_plan
@@ -60,8 +61,11 @@ def run(
     kept = folder / "plan.yaml"
     if plan is not None and not (kept.exists() and kept.samefile(plan)):
         shutil.copyfile(plan, kept)
+    asked: list[int] = []  # a polite stop: the step is finished, the state saved
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda got, frame: asked.append(got))
     with _bar(settings.steps) as show:
-        done = train(settings, folder, show, until=until)
+        done = train(settings, folder, show, until=until, stopped=lambda: bool(asked))
     picture = draw_curves(folder)
     typer.echo(
         f"{folder}: step {done.step} of {settings.steps}, {done.scenes} scenes; curves in {picture.name}"

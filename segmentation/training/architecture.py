@@ -85,9 +85,7 @@ def encode(model: Any, pixels: Tensor) -> list[Tensor]:
         model: CLIPSegForImageSegmentation. Its own forward would freeze both towers.
         pixels: Normalised, (batch, 3, side, side).
     """
-    seen = model.clip.vision_model(
-        pixel_values=pixels, output_hidden_states=True, interpolate_pos_encoding=True
-    )
+    seen = model.clip.vision_model(pixel_values=pixels, output_hidden_states=True, interpolate_pos_encoding=True)
     return [seen.hidden_states[index + 1] for index in model.extract_layers]
 
 

@@ -44,9 +44,7 @@ def word_mask(text: str, font: int, height: int) -> Image:
     return canvas[y0:y1, x0:x1]
 
 
-def _blend(
-    canvas: Image, mask: Image, x: float, y: float, w: float, h: float, colour: tuple[int, ...]
-) -> None:
+def _blend(canvas: Image, mask: Image, x: float, y: float, w: float, h: float, colour: tuple[int, ...]) -> None:
     """Paint the mask, resized to (w, h) and centred on (x, y), in a colour."""
     wi, hi = max(1, round(w)), max(1, round(h))
     x0, y0 = round(x - wi / 2), round(y - hi / 2)
@@ -64,9 +62,7 @@ def contrast(colour: tuple[int, ...]) -> tuple[int, int, int]:
     return (20, 20, 25) if 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2] > 135 else (245, 245, 240)
 
 
-def print_word(
-    canvas: Image, text: str, box: tuple[float, float, float, float], font: int, ink: RGBLike
-) -> None:
+def print_word(canvas: Image, text: str, box: tuple[float, float, float, float], font: int, ink: RGBLike) -> None:
     """Print a word inside (x, y, width, height), keeping its proportions. Changes the canvas."""
     if not text:
         return
@@ -76,9 +72,7 @@ def print_word(
     _blend(canvas, mask, x + w / 2, y + h / 2, mask.shape[1] * scale, mask.shape[0] * scale, ink)
 
 
-def _picture(
-    canvas: Image, name: str, rng: np.random.Generator, cx: int, cy: int, r: int, ink: RGBLike
-) -> None:
+def _picture(canvas: Image, name: str, rng: np.random.Generator, cx: int, cy: int, r: int, ink: RGBLike) -> None:
     if r < 2:
         return
     second = tuple(int(c) for c in rng.integers(0, 256, 3))
@@ -103,9 +97,7 @@ def _picture(
         cv2.ellipse(canvas, (cx, cy), (r, r), 0, 0, 180, ink, -1, line)
     elif name == "leaf":
         for turn in (-35, 35):
-            cv2.ellipse(
-                canvas, (cx + turn * r // 90, cy), (max(1, r // 3), r), turn, 0, 360, (60, 150, 60), -1, line
-            )
+            cv2.ellipse(canvas, (cx + turn * r // 90, cy), (max(1, r // 3), r), turn, 0, 360, (60, 150, 60), -1, line)
     elif name == "drop":
         cv2.circle(canvas, (cx, cy + r // 3), max(1, int(r * 0.6)), second, -1, line)
         cv2.fillConvexPoly(
@@ -149,9 +141,7 @@ def _clutter(canvas: Image, rng: np.random.Generator) -> None:
         if rng.random() < 0.5:
             cv2.ellipse(canvas, at, axes, float(rng.uniform(0, 180)), 0, 360, colour, -1, cv2.LINE_AA)
         else:
-            cv2.rectangle(
-                canvas, (at[0] - axes[0], at[1] - axes[1]), (at[0] + axes[0], at[1] + axes[1]), colour, -1
-            )
+            cv2.rectangle(canvas, (at[0] - axes[0], at[1] - axes[1]), (at[0] + axes[0], at[1] + axes[1]), colour, -1)
 
 
 def draw_artwork(product: Product, width: int, height: int, ground: RGBLike, second: RGBLike) -> Image:
@@ -222,9 +212,7 @@ def draw_artwork(product: Product, width: int, height: int, ground: RGBLike, sec
         canvas = np.ascontiguousarray(np.rot90(turned, -1))
     else:
         print_word(canvas, product.brand, (0.07 * width, top * height, 0.86 * width, 0.2 * height), font, ink)
-    print_word(
-        canvas, product.word, (0.1 * width, (top + 0.22) * height, 0.8 * width, 0.11 * height), small, ink
-    )
+    print_word(canvas, product.word, (0.1 * width, (top + 0.22) * height, 0.8 * width, 0.11 * height), small, ink)
     for i in range(int(rng.integers(0, 4))):  # small print
         y = int((0.84 + 0.04 * i) * height)
         x0, x1 = sorted(rng.uniform(0.1, 0.9, 2))

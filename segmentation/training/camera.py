@@ -52,9 +52,7 @@ def develop(image: Image, rng: np.random.Generator) -> Image:
     table = (tables * 255).astype(np.uint8).reshape(1, 256, 3)
     work: Any = cv2.LUT(image, table)  # whatever OpenCV calls its arrays
     if rng.random() < 0.35:  # uneven light
-        field = cv2.resize(
-            rng.uniform(0.65, 1.15, (3, 3)).astype(np.float32), (w, h), interpolation=cv2.INTER_CUBIC
-        )
+        field = cv2.resize(rng.uniform(0.65, 1.15, (3, 3)).astype(np.float32), (w, h), interpolation=cv2.INTER_CUBIC)
         work = cv2.multiply(work, cv2.merge([field] * 3), dtype=cv2.CV_8U)
     if rng.random() < 0.12:  # glare, or a reflection in glass
         spot: Any = np.zeros((h, w), np.uint8)

@@ -111,7 +111,5 @@ def load_cutouts(folder: Path | None) -> Cutouts:
     for path in sorted((folder / "clomask/backgrounds").glob("*")):
         pixels = _read(path)[..., :3]
         scale = 700 / max(pixels.shape[:2])
-        shelves.append(
-            np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
-        )
+        shelves.append(np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8))
     return Cutouts(tuple(packs), tuple(shelves))

@@ -25,7 +25,7 @@ weights on anything else.
 - Classes: `CLIPSegForImageSegmentation` and `CLIPTokenizer` of transformers, {parameters:.1f} M parameters,
   patch 16, refined head, float16 on disk, float32 in use. Input: 352 px squares, ImageNet mean and std.
 - Data: {data}
-- Trained for {steps} steps, {scenes} scenes with {prompts} prompts each, {hours:.2f} hours on two CPU cores
+- Trained for {steps} steps, {scenes} scenes with several prompts each, {hours:.2f} hours on two CPU cores
   shared with other work; {precision} autocast; weights averaged with decay {average}. Picture sizes:
   {stages}.
 - Loss: {loss}, border pixels weigh {border}. Optimiser: AdamW, seed {seed}, settings fingerprint
@@ -86,9 +86,7 @@ def export(run: Path, to: Path, plan_file: Path | None = None) -> Path:
             "image_mean": list(MEAN),
             "image_std": list(STD),
         }
-        (fresh / "preprocessor_config.json").write_text(
-            json.dumps(processor, indent=2) + "\n", encoding="utf-8"
-        )
+        (fresh / "preprocessor_config.json").write_text(json.dumps(processor, indent=2) + "\n", encoding="utf-8")
         _write_card(plan, progress, sum(p.numel() for p in model.parameters()), to.name, fresh)
         if to.exists():
             shutil.rmtree(to)
@@ -114,7 +112,6 @@ def _write_card(plan: Plan, progress: Any, parameters: int, name: str, folder: P
         "parameters": parameters,
         "steps": progress.step,
         "scenes": progress.scenes,
-        "scene_prompts": progress.scenes * plan.prompts,
         "hours": round(progress.seconds / 3600, 2),
         "fingerprint": progress.fingerprint,
         "seed": plan.seed,
@@ -139,7 +136,6 @@ def _write_card(plan: Plan, progress: Any, parameters: int, name: str, folder: P
         data=data + ".",
         steps=progress.step,
         scenes=progress.scenes,
-        prompts=plan.prompts,
         hours=progress.seconds / 3600,
         precision=plan.precision,
         average=plan.average,

@@ -49,9 +49,7 @@ class Layout:
 def _assortment(rng: np.random.Generator, cutouts: Cutouts, held_out: bool) -> list[Product]:
     """Products of one scene: a few that differ, and near misses of them."""
     size = int(rng.integers(1, 8))
-    theme_kind = (
-        str(rng.choice(["bottle", "can", "bag", "box", "jar", "carton"])) if rng.random() < 0.35 else None
-    )
+    theme_kind = str(rng.choice(["bottle", "can", "bag", "box", "jar", "carton"])) if rng.random() < 0.35 else None
     products: list[Product] = []
     for _ in range(size):
         if products and rng.random() < 0.35:
@@ -95,9 +93,7 @@ def _fill_row(
         if product.kind in {"can", "tub", "box", "jar", "multipack"} and rng.random() < 0.4:
             stack = max(1, min(3, int(0.97 * room / height)))
         faces = int(rng.choice([1, 2, 3, 4, 5, 6], p=[0.25, 0.25, 0.2, 0.14, 0.1, 0.06]))
-        pitch = width * (
-            1 + (rng.uniform(-0.03, 0.015) if rng.random() < tightness else rng.uniform(0.015, 0.2))
-        )
+        pitch = width * (1 + (rng.uniform(-0.03, 0.015) if rng.random() < tightness else rng.uniform(0.015, 0.2)))
         deep = rng.random() < 0.35
         for face in range(faces):
             if x > span[1]:
@@ -127,9 +123,7 @@ def _fill_row(
             x += pitch if front[-1].turn != 90.0 else height
         if rng.random() < 0.11:
             gap = max(width, 0.25 * room) * float(rng.uniform(0.8, 2.2))
-            behind.insert(
-                0, Item("empty shelf space", -1, row, (x, floor - min(height, room), x + gap, floor))
-            )
+            behind.insert(0, Item("empty shelf space", -1, row, (x, floor - min(height, room), x + gap, floor)))
             x += gap
         else:
             x += width * float(rng.uniform(-0.01, 0.12))
@@ -152,9 +146,7 @@ def _rail(rng: np.random.Generator, row: int, y: float, height: float, width: fl
         side = float(rng.uniform(0.08, 0.22))
         x = float(rng.uniform(0, width - side))
         y0 = y - float(rng.uniform(-0.3, 0.8)) * side
-        items.append(
-            Item("promotion sign", -1, row, (x, y0, x + side * float(rng.uniform(0.7, 1.6)), y0 + side * 0.7))
-        )
+        items.append(Item("promotion sign", -1, row, (x, y0, x + side * float(rng.uniform(0.7, 1.6)), y0 + side * 0.7)))
     return items
 
 
@@ -194,11 +186,7 @@ def draw_layout(
     if style == "catalogue":
         floor = float(rng.uniform(0.75, 0.97))
         ceiling = floor - float(rng.uniform(0.4, 0.75))
-        row = [
-            i
-            for i in _fill_row(rng, products, 0, (0.04, 0.9 * aspect), ceiling, floor, 0.3)
-            if i.thing == "pack"
-        ]
+        row = [i for i in _fill_row(rng, products, 0, (0.04, 0.9 * aspect), ceiling, floor, 0.3) if i.thing == "pack"]
         return Layout(seed, aspect, "catalogue", tuple(products), tuple(row))
     shares = _ROWS[:most_rows] / _ROWS[:most_rows].sum()
     rows = int(rng.choice(len(shares), p=shares)) + 1

@@ -38,9 +38,7 @@ def dice_loss(logits: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     return ((1 - score) * present).sum() / present.sum().clamp(min=1.0)
 
 
-def focal_loss(
-    logits: Tensor, truth: Tensor, weights: Tensor, gamma: float = 2.0, alpha: float = 0.25
-) -> Tensor:
+def focal_loss(logits: Tensor, truth: Tensor, weights: Tensor, gamma: float = 2.0, alpha: float = 0.25) -> Tensor:
     """Cross-entropy that forgets what is already right (arXiv 1708.02002)."""
     plain = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
     missed = 1 - torch.exp(-plain)

@@ -128,9 +128,7 @@ def _head(alpha: Float, kind: str, width: int, height: int, rng: np.random.Gener
 
     def box(x0: float, y0: float, x1: float, y1: float) -> None:
         xs = sorted((mid + side * x0 * mid, mid + side * x1 * mid))
-        cv2.rectangle(
-            canvas, (round(xs[0]), round(y0 * height)), (round(xs[1]) - 1, round(y1 * height)), 255, -1
-        )
+        cv2.rectangle(canvas, (round(xs[0]), round(y0 * height)), (round(xs[1]) - 1, round(y1 * height)), 255, -1)
 
     if kind == "pump bottle":
         box(-0.2, 0.0, 0.75, 0.045)
@@ -168,9 +166,7 @@ def draw_pack(product: Product, width: int, height: int) -> Sprite:
     left, right = half.copy(), half.copy()
     if product.kind == "bag":  # film bulges unevenly
         for edge in (left, right):
-            waves = sum(
-                rng.uniform(0.0, 0.02) * np.sin(2 * np.pi * (k * t + rng.random())) for k in range(1, 5)
-            )
+            waves = sum(rng.uniform(0.0, 0.02) * np.sin(2 * np.pi * (k * t + rng.random())) for k in range(1, 5))
             edge += np.asarray(waves, np.float32)
     x: Float = ((np.arange(width) + 0.5) / width * 2 - 1)[None, :].astype(np.float32)
     reach = np.where(x < 0, left[:, None], right[:, None])
@@ -211,11 +207,7 @@ def draw_pack(product: Product, width: int, height: int) -> Sprite:
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    if (
-        product.kind in {"bottle", "pump bottle", "spray bottle", "jar"}
-        and label_style < 0.5
-        and rng.random() < 0.4
-    ):
+    if product.kind in {"bottle", "pump bottle", "spray bottle", "jar"} and label_style < 0.5 and rng.random() < 0.4:
         keep = np.abs(u[y0:y1]) < rng.uniform(0.6, 0.85)  # a label that does not go round
         colour[y0:y1] = np.where(keep[..., None], wrapped, colour[y0:y1])
     else:
@@ -258,9 +250,7 @@ def _shading(product: Product, u: Float, t: Float, rng: np.random.Generator) -> 
     return np.asarray(shade, np.float32)
 
 
-def _finish(
-    product: Product, colour: Float, alpha: Float, t: Float, x: Float, rng: np.random.Generator
-) -> None:
+def _finish(product: Product, colour: Float, alpha: Float, t: Float, x: Float, rng: np.random.Generator) -> None:
     """Edges and folds of flat packs. Changes colour and alpha."""
     height, width = alpha.shape
     if product.kind == "box":

@@ -70,9 +70,7 @@ class Phrase:
 @cache
 def _training_words() -> tuple[tuple[str, ...], dict[str, tuple[str, int]]]:
     raw = yaml.safe_load(prompts.read("training.yaml"))
-    return tuple(raw["templates"]), {
-        word: (name, int(index)) for word, (name, index) in raw["shades"].items()
-    }
+    return tuple(raw["templates"]), {word: (name, int(index)) for word, (name, index) in raw["shades"].items()}
 
 
 def _pick(rng: np.random.Generator, words: tuple[str, ...], first: float = 0.6) -> str:
@@ -85,9 +83,7 @@ def _number(rng: np.random.Generator, word: str) -> str:
 
 
 def _colour_word(rng: np.random.Generator, colour: str, shade: int | None) -> tuple[str, int | None]:
-    shades = [
-        word for word, (name, index) in _training_words()[1].items() if name == colour and index == shade
-    ]
+    shades = [word for word, (name, index) in _training_words()[1].items() if name == colour and index == shade]
     if shades and rng.random() < 0.3:
         return str(rng.choice(shades)), shade
     plain = [w for w in vocabulary().colours[colour].synonyms if w not in _training_words()[1]]
@@ -158,9 +154,7 @@ def _near_miss(rng: np.random.Generator, product: Product) -> Meaning:
     if way < 0.75:
         other = str(rng.choice([k for k in words.kinds if k != product.kind]))
         return Meaning(kind=other, colour=colour if rng.random() < 0.7 else None)
-    fitting = [
-        c.name for c in words.contents.values() if product.kind in c.kinds and c.name != product.contents
-    ]
+    fitting = [c.name for c in words.contents.values() if product.kind in c.kinds and c.name != product.contents]
     contents = str(rng.choice(fitting or list(words.contents)))
     return Meaning(contents=contents, kind=product.kind if rng.random() < 0.6 else None)
 
@@ -181,9 +175,7 @@ def phrases_for(
         held_out: False never says a held-out pair of colour and kind, None may.
     """
     areas = scene.areas()
-    seen = sorted(
-        {i.product for i, a in zip(scene.items, areas, strict=True) if i.thing == "pack" and a > 30}
-    )
+    seen = sorted({i.product for i, a in zip(scene.items, areas, strict=True) if i.thing == "pack" and a > 30})
     others = sorted({i.thing for i, a in zip(scene.items, areas, strict=True) if i.product < 0 and a > 30})
     chosen: list[Phrase] = []
     while len(chosen) < count:
@@ -196,9 +188,7 @@ def phrases_for(
         elif way < 0.78 and others:
             phrase = say(rng, Meaning(thing=str(rng.choice(others))))
         elif way < 0.8:
-            phrase = say(
-                rng, Meaning(thing=str(rng.choice(["price tag", "promotion sign", "empty shelf space"])))
-            )
+            phrase = say(rng, Meaning(thing=str(rng.choice(["price tag", "promotion sign", "empty shelf space"]))))
         else:
             source = scene.products[int(rng.integers(len(scene.products)))]
             phrase = say(rng, _near_miss(rng, source))

@@ -21,6 +21,7 @@ class Stage(BaseModel):
     steps: Annotated[int, Field(gt=0)]
     size: Annotated[int, Field(ge=64, le=1024, multiple_of=16)] = 224
     scenes: Annotated[int, Field(gt=0, description="pictures in a step")] = 12
+    prompts: Annotated[int, Field(gt=0, description="prompts of a picture")] = 4
     most_rows: Annotated[int, Field(ge=1, le=6, description="shelves in a scene at most")] = 6
     examples: Annotated[int, Field(ge=0, description="pictures that come with an example")] = 2
     rate: tuple[float, float] = Field((4e-4, 4e-4), description="learning rate at the first and last step")
@@ -35,12 +36,12 @@ class Plan(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=1000)] = 0
     data: Path | None = Field(None, description="folder with real cut-outs; none when missing")
     architecture: Architecture = Architecture()
-    prompts: Annotated[int, Field(gt=0, description="prompts of a picture")] = 4
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
     warm_up: Annotated[int, Field(ge=0)] = 100
     loss: LossName = "bce+dice"
     dice: float = Field(0.5, description="share of Dice in bce+dice")
     border: float = Field(3.0, description="weight of pixels between touching items")
+    auxiliary: float = Field(0.5, ge=0, description="weight of the questions beside masks; 0 asks none")
     weight_decay: float = 0.02
     clip: float = Field(1.0, description="largest norm of the gradient")
     average: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights")
@@ -84,9 +85,7 @@ class Plan(BaseModel):
 
     def fingerprint(self) -> str:
         """What a checkpoint must agree on to go on with it: everything but length and housekeeping."""
-        kept = self.model_dump(
-            mode="json", exclude={"stages", "threads", "workers", "save_every", "log_every", "name"}
-        )
+        kept = self.model_dump(mode="json", exclude={"stages", "threads", "workers", "save_every", "log_every", "name"})
         kept["data"] = self.data is not None
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 

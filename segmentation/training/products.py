@@ -177,9 +177,7 @@ def invent_product(
         shade=shade,
         rgb=rgb,
         accent=_shade(accent_name, rng)[1],
-        cap_colour=cap_name
-        if kind in {"bottle", "pump bottle", "spray bottle", "jar", "tube", "tub"}
-        else None,
+        cap_colour=cap_name if kind in {"bottle", "pump bottle", "spray bottle", "jar", "tube", "tub"} else None,
         cap_rgb=_shade(cap_name, rng)[1],
         brand=invent_brand(rng),
         word=word,

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from segmentation.training.architecture import MEAN
+from segmentation.training.auxiliary import Facts, scene_facts, text_facts
 from segmentation.training.phrases import Meaning, phrases_for, say, seams, target
 from segmentation.training.scene import Scene, render
 from segmentation.visual_prompt import visual_prompt
@@ -30,6 +31,8 @@ class Sample:
         targets: uint8 codes, (prompts, side, side).
         example: uint8 (side, side, 3), an example picture that goes with the first prompt, or None.
         text_share: Weight of the text of the first prompt when there is an example.
+        seen: What is under each token, from scene_facts.
+        said: What each text says, (prompts, 3).
     """
 
     image: NDArray[np.uint8]
@@ -37,6 +40,8 @@ class Sample:
     targets: NDArray[np.uint8]
     example: NDArray[np.uint8] | None
     text_share: float
+    seen: NDArray[np.int64]
+    said: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Batch:
     targets: Tensor  # uint8 (pictures * prompts, side, side)
     examples: Tensor  # uint8 (examples, side, side, 3)
     text_shares: Tensor  # (examples,)
+    facts: Facts
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ class Order:
     size: int
     example: bool
     most_rows: int
+    prompts: int
 
 
 def _example(scene: Scene, size: int, rng: np.random.Generator) -> tuple[int, NDArray[np.uint8]] | None:
@@ -78,15 +85,15 @@ def _example(scene: Scene, size: int, rng: np.random.Generator) -> tuple[int, ND
 class SceneSamples(Dataset[Sample]):
     """Rendered samples by order."""
 
-    def __init__(self, seed: int, prompts: int, data: Path | None) -> None:
-        self.seed, self.prompts, self.data = seed, prompts, data
+    def __init__(self, seed: int, data: Path | None) -> None:
+        self.seed, self.data = seed, data
 
     def __getitem__(self, order: Order) -> Sample:
         seed = FIRST_TRAINING_SEED + self.seed * 100_000_000 + order.index
         rng = np.random.default_rng((seed, 7))
         scene = render(seed, order.size, data=self.data, most_rows=order.most_rows)
         seam = seams(scene)
-        phrases = list(phrases_for(scene, self.prompts, rng))
+        phrases = list(phrases_for(scene, order.prompts, rng))
         example, share = None, 1.0
         if order.example:
             found = _example(scene, order.size, rng)
@@ -97,7 +104,7 @@ class SceneSamples(Dataset[Sample]):
                 if rng.random() < 0.3:  # asked of a photo that does not show it
                     other = render(seed + 50_000_000, order.size, data=self.data, most_rows=order.most_rows)
                     scene, seam, product = other, seams(other), -2
-                    phrases = list(phrases_for(scene, self.prompts, rng))
+                    phrases = list(phrases_for(scene, order.prompts, rng))
                     phrases[0] = say(rng, Meaning(product=product))
                     share = 0.0
                 else:
@@ -106,7 +113,9 @@ class SceneSamples(Dataset[Sample]):
                     phrases[0] = say(rng, meaning)
                     share = float(rng.uniform(0, 0.6)) if rng.random() < 0.7 else 0.0
         targets = np.stack([target(scene, phrase.meaning, seam) for phrase in phrases])
-        return Sample(scene.image, tuple(p.text for p in phrases), targets, example, share)
+        said = np.array([text_facts(p.meaning) for p in phrases], np.int64)
+        texts = tuple(p.text for p in phrases)
+        return Sample(scene.image, texts, targets, example, share, scene_facts(scene), said)
 
 
 def collate(samples: list[Sample]) -> Batch:
@@ -120,6 +129,10 @@ def collate(samples: list[Sample]) -> Batch:
         targets=torch.from_numpy(np.concatenate([s.targets for s in samples])),
         examples=torch.from_numpy(pictures),
         text_shares=torch.tensor([share for _, share in examples]),
+        facts=Facts(
+            scenes=torch.from_numpy(np.stack([s.seen for s in samples])),
+            texts=torch.from_numpy(np.concatenate([s.said for s in samples])),
+        ),
     )
 
 
@@ -134,7 +147,8 @@ class Orders(Sampler[list[Order]]):
             stage = self.plan.stage(step)
             first = self.plan.first_scene(step)
             yield [
-                Order(first + i, stage.size, i < stage.examples, stage.most_rows) for i in range(stage.scenes)
+                Order(first + i, stage.size, i < stage.examples, stage.most_rows, stage.prompts)
+                for i in range(stage.scenes)
             ]
 
     def __len__(self) -> int:

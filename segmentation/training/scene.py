@@ -69,9 +69,7 @@ def _backdrop(rng: np.random.Generator, layout: Layout, cutouts: Cutouts, width:
     return np.asarray(np.clip(out, 0, 255), np.uint8)
 
 
-def _boards(
-    rng: np.random.Generator, layout: Layout, canvas: Image, labels: Labels, scale: float, pad: float
-) -> None:
+def _boards(rng: np.random.Generator, layout: Layout, canvas: Image, labels: Labels, scale: float, pad: float) -> None:
     """Shade below each board and the board itself. Changes the canvas."""
     metal = np.clip(rng.uniform(120, 240) + rng.normal(0, 10, 3), 0, 255)
     if rng.random() < 0.2:

@@ -12,9 +12,7 @@ from segmentation.training.scene import Scene, render
 _COLUMNS, _PROMPTS = 8, 3
 
 
-def contact_sheet(
-    path: Path, *, first_seed: int, count: int, size: int, data: Path | None, prompts: bool
-) -> None:
+def contact_sheet(path: Path, *, first_seed: int, count: int, size: int, data: Path | None, prompts: bool) -> None:
     """Draw scenes in rows; with prompts, each scene is followed by three of them and their masks.
 
     Green is inside, red a border between touching items, grey is left out of training.

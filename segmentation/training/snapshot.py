@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from segmentation.errors import CheckpointError, DataError
 
@@ -28,7 +28,12 @@ class Progress:
 
 
 def save_snapshot(
-    run: Path, model: Any, averaged: dict[str, Tensor], optimizer: torch.optim.Optimizer, progress: Progress
+    run: Path,
+    model: Any,
+    averaged: dict[str, Tensor],
+    helper: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
 ) -> None:
     """Write the state beside the old one, then swap.
 
@@ -41,6 +46,7 @@ def save_snapshot(
         fresh.mkdir(parents=True)
         save_file({k: v.contiguous() for k, v in model.state_dict().items()}, fresh / "model.safetensors")
         save_file({k: v.contiguous() for k, v in averaged.items()}, fresh / "averaged.safetensors")
+        save_file(dict(helper.state_dict()), fresh / "auxiliary.safetensors")
         moments: dict[str, Tensor] = {}
         for index, state in optimizer.state_dict()["state"].items():
             for key, value in state.items():
@@ -101,9 +107,9 @@ def read_weights(path: Path, expected: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def restore(
-    state: Path, model: Any, averaged: dict[str, Tensor], optimizer: torch.optim.Optimizer
+    state: Path, model: Any, averaged: dict[str, Tensor], helper: nn.Module, optimizer: torch.optim.Optimizer
 ) -> Progress:
-    """Put a saved state back. Changes model, averaged and optimizer.
+    """Put a saved state back. Changes model, averaged, helper and optimizer.
 
     Raises:
         CheckpointError: The state is damaged or of another shape.
@@ -112,6 +118,7 @@ def restore(
     model.load_state_dict(read_weights(state / "model.safetensors", model.state_dict()))
     for name, tensor in read_weights(state / "averaged.safetensors", averaged).items():
         averaged[name].copy_(tensor)
+    helper.load_state_dict(read_weights(state / "auxiliary.safetensors", helper.state_dict()))
     try:
         moments = load_file(state / "optimizer.safetensors")
     except (OSError, SafetensorError) as error:

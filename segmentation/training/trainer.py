@@ -21,6 +21,7 @@ from segmentation.training.architecture import (
     normalise,
     text_conditions,
 )
+from segmentation.training.auxiliary import Auxiliary
 from segmentation.training.losses import segmentation_loss
 from segmentation.training.phrases import IGNORED, INSIDE
 from segmentation.training.plan import Plan
@@ -46,8 +47,8 @@ class Line:
     scenes: int
 
 
-def conditions_of(model: Any, tokenizer: Any, batch: Batch, prompts: int) -> Tensor:
-    """Condition of every prompt; where an example is given, mixed with that of its picture.
+def conditions_of(model: Any, tokenizer: Any, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Condition of every text, and of every prompt: where an example is given, mixed with that of its picture.
 
     The mix is the paper's: text_share * text + (1 - text_share) * image, of raw vectors.
     """
@@ -56,11 +57,11 @@ def conditions_of(model: Any, tokenizer: Any, batch: Batch, prompts: int) -> Ten
     text = text_conditions(model, tokens["input_ids"].to(device), tokens["attention_mask"].to(device))
     count = batch.examples.shape[0]
     if not count:
-        return text
+        return text, text
     seen = image_conditions(model, normalise(batch.examples))
     share = batch.text_shares[:, None].to(text)
-    at = torch.arange(count, device=device) * prompts
-    return text.index_copy(0, at, (share * text[at] + (1 - share) * seen).to(text.dtype))
+    at = torch.arange(count, device=device) * (len(batch.texts) // len(batch.images))
+    return text, text.index_copy(0, at, (share * text[at] + (1 - share) * seen).to(text.dtype))
 
 
 def overlap(logits: Tensor, target: Tensor) -> tuple[float, float]:
@@ -89,7 +90,14 @@ def start_model(plan: Plan, run: Path) -> tuple[Any, Any]:
     return build(plan.architecture, tokenizer, MAX_TOKENS), tokenizer
 
 
-def train(plan: Plan, run: Path, report: Callable[[Line], None], *, until: int | None = None) -> Progress:
+def train(
+    plan: Plan,
+    run: Path,
+    report: Callable[[Line], None],
+    *,
+    until: int | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Progress:
     """Train until the plan is done, going on from the last saved state when there is one.
 
     Args:
@@ -97,6 +105,7 @@ def train(plan: Plan, run: Path, report: Callable[[Line], None], *, until: int |
         run: Folder of the run; made when missing.
         report: Called with the numbers every plan.log_every steps.
         until: Stop (and save) after this many steps of the plan.
+        stopped: Asked after every step; a yes saves and stops.
 
     Raises:
         DataError: The run folder belongs to another plan, cannot be written, or the loss is no number.
@@ -106,23 +115,22 @@ def train(plan: Plan, run: Path, report: Callable[[Line], None], *, until: int |
     torch.set_num_threads(plan.threads)
     model, tokenizer = start_model(plan, run)
     model.train()
+    helper = Auxiliary(plan.architecture.width, plan.architecture.projection)
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=plan.rate(0), weight_decay=plan.weight_decay, betas=(0.9, 0.98)
+        [*model.parameters(), *helper.parameters()], lr=plan.rate(0), weight_decay=plan.weight_decay, betas=(0.9, 0.98)
     )
     averaged = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
     state = latest(run)
     progress = Progress(0, 0, 0.0, plan.fingerprint())
     if state is not None:
-        progress = restore(state, model, averaged, optimizer)
+        progress = restore(state, model, averaged, helper, optimizer)
         if progress.fingerprint != plan.fingerprint():
-            raise DataError(
-                f"{run} holds a run with other settings; give another folder or the same settings"
-            )
+            raise DataError(f"{run} holds a run with other settings; give another folder or the same settings")
     last = plan.steps if until is None else min(until, plan.steps)
     if progress.step >= last:
         return progress
     loader: DataLoader[Any] = DataLoader(
-        SceneSamples(plan.seed, plan.prompts, plan.data),
+        SceneSamples(plan.seed, plan.data),
         batch_sampler=Orders(plan, progress.step),
         collate_fn=collate,
         num_workers=plan.workers,
@@ -135,11 +143,12 @@ def train(plan: Plan, run: Path, report: Callable[[Line], None], *, until: int |
         rate = plan.rate(step)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        loss, iou, lit = _step(plan, model, tokenizer, optimizer, batch)
+        loss, iou, lit = _step(plan, model, helper, tokenizer, optimizer, batch)
         _average(model, averaged, plan.average, step)
         step, scenes, since_scenes = step + 1, scenes + len(batch.images), since_scenes + len(batch.images)
         window.append((loss, iou, lit))
-        if step % plan.log_every == 0 or step == last:
+        ended = step == last or stopped()
+        if step % plan.log_every == 0 or ended:
             speed = since_scenes / max(1e-6, time.monotonic() - since)
             left = (plan.first_scene(plan.steps) - scenes) / max(speed, 1e-6)
             means = [torch.tensor(column).nanmean().item() for column in zip(*window, strict=True)]
@@ -148,28 +157,35 @@ def train(plan: Plan, run: Path, report: Callable[[Line], None], *, until: int |
                 file.write(json.dumps(asdict(line)) + "\n")
             report(line)
             window, since, since_scenes = [], time.monotonic(), 0
-        if step % plan.save_every == 0 or step == last:
+        if step % plan.save_every == 0 or ended:
             progress = Progress(step, scenes, spent + time.monotonic() - began, plan.fingerprint())
-            save_snapshot(run, model, averaged, optimizer, progress)
-        if step == last:
+            save_snapshot(run, model, averaged, helper, optimizer, progress)
+        if ended:
             break
     return progress
 
 
 def _step(
-    plan: Plan, model: Any, tokenizer: Any, optimizer: torch.optim.Optimizer, batch: Batch
+    plan: Plan,
+    model: Any,
+    helper: Auxiliary,
+    tokenizer: Any,
+    optimizer: torch.optim.Optimizer,
+    batch: Batch,
 ) -> tuple[float, float, float]:
     with torch.autocast("cpu", torch.bfloat16, enabled=plan.precision == "bfloat16"):
-        conditions = conditions_of(model, tokenizer, batch, plan.prompts)
-        logits = decode(model, encode(model, normalise(batch.images)), conditions)
+        texts, conditions = conditions_of(model, tokenizer, batch)
+        activations = encode(model, normalise(batch.images))
+        logits = decode(model, activations, conditions)
     logits = logits.float()
     loss = segmentation_loss(logits, batch.targets, plan.loss, plan.border, plan.dice)
-    if not torch.isfinite(loss):
-        raise DataError(
-            "the loss is no number any more: lower the learning rate; the last saved state is intact"
-        )
+    total = loss
+    if plan.auxiliary:
+        total = loss + plan.auxiliary * helper(activations[-1], texts, conditions, batch.facts, batch.targets)
+    if not torch.isfinite(total):
+        raise DataError("the loss is no number any more: lower the learning rate; the last saved state is intact")
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    total.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(model.parameters(), plan.clip)
     optimizer.step()
     return loss.item(), *overlap(logits.detach(), batch.targets)

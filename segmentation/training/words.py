@@ -18,9 +18,7 @@ def corpus(sentences: int = 20000, seed: int = 0) -> list[str]:
     """Texts such as users write, every word of the vocabulary at least once."""
     rng = np.random.default_rng(seed)
     words = vocabulary()
-    texts = [w for group in words.kinds.values() for w in group] + [
-        w for group in words.other.values() for w in group
-    ]
+    texts = [w for group in words.kinds.values() for w in group] + [w for group in words.other.values() for w in group]
     texts += [*words.products, *words.parts, *words.contents]
     texts += [w for colour in words.colours.values() for w in colour.synonyms]
     texts += [w.lower() for c in words.contents.values() for w in c.words]

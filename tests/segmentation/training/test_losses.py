@@ -53,9 +53,7 @@ def test_focal_loss_by_hand() -> None:
 
 def test_bce_and_dice_is_the_weighted_sum_of_both() -> None:
     logits, target = torch.randn(2, 4, 4), torch.randint(0, 4, (2, 4, 4), dtype=torch.uint8)
-    bce, dice, both = (
-        segmentation_loss(logits, target, name, 3.0, 0.5).item() for name in ("bce", "dice", "bce+dice")
-    )
+    bce, dice, both = (segmentation_loss(logits, target, name, 3.0, 0.5).item() for name in ("bce", "dice", "bce+dice"))
     assert both == pytest.approx(bce + 0.5 * dice, rel=1e-5)
 
 

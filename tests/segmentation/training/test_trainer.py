@@ -40,9 +40,11 @@ TINY = Architecture(
 def _plan(**changes: Any) -> Plan:
     base = {
         "architecture": TINY,
-        "stages": (Stage(steps=4, size=64, scenes=2, examples=1), Stage(steps=3, size=96, scenes=1)),
+        "stages": (
+            Stage(steps=4, size=64, scenes=2, examples=1, prompts=2),
+            Stage(steps=3, size=96, scenes=1),
+        ),
         "warm_up": 2,
-        "prompts": 2,
         "threads": 1,
         "workers": 0,
         "save_every": 2,

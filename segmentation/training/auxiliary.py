@@ -1,0 +1,107 @@
+"""Further questions asked while training: what each token shows, what each text says, and whether they match.
+
+A mask teaches one bit per prompt and pixel. A rendered scene knows more: colour, kind and contents of what lies
+under every token. Asking for it costs next to nothing and grounds words long before masks alone do. None of this
+is part of the exported model.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from segmentation.training.phrases import IGNORED, INSIDE, Meaning
+from segmentation.training.scene import Scene
+from segmentation.vocabulary import vocabulary
+
+UNKNOWN = -100  # left out by cross-entropy
+PATCH = 16
+
+
+@cache
+def _places() -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+    """Number of each colour, kind (or other thing) and contents; 0 is none."""
+    words = vocabulary()
+    groups = (list(words.colours), [*words.kinds, *words.other], list(words.contents))
+    colours, kinds, contents = ({name: i for i, name in enumerate(group, 1)} for group in groups)
+    return colours, kinds, contents
+
+
+def text_facts(meaning: Meaning) -> tuple[int, int, int]:
+    """What a text says: numbers of its colour, kind and contents, 0 where it says nothing."""
+    colours, kinds, contents = _places()
+    kind = meaning.kind if meaning.thing == "pack" else meaning.thing
+    return colours.get(meaning.colour or "", 0), kinds.get(kind or "", 0), contents.get(meaning.contents or "", 0)
+
+
+def scene_facts(scene: Scene) -> NDArray[np.int64]:
+    """What lies under the middle of each token, shape (3, side / 16, side / 16): colour, kind, contents."""
+    colours, kinds, contents = _places()
+    table = np.zeros((3, len(scene.items) + 1), np.int64)
+    for number, item in enumerate(scene.items, 1):
+        if item.product < 0:
+            table[:, number] = 0, kinds[item.thing], 0
+            continue
+        product = scene.products[item.product]
+        table[:, number] = (
+            colours.get(product.colour or "", UNKNOWN),
+            kinds[product.kind],
+            contents.get(product.contents or "", UNKNOWN),
+        )
+    under = scene.labels[PATCH // 2 :: PATCH, PATCH // 2 :: PATCH]
+    return np.asarray(table[:, under], np.int64)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a batch."""
+
+    scenes: Tensor  # int64 (pictures, 3, side / 16, side / 16)
+    texts: Tensor  # int64 (pictures * prompts, 3)
+
+
+class Auxiliary(nn.Module):
+    """Heads on the deepest layer the decoder reads, and on the conditions."""
+
+    def __init__(self, width: int, projection: int) -> None:
+        super().__init__()
+        sizes = [len(group) + 1 for group in _places()]
+        self.see = nn.ModuleList(nn.Linear(width, size) for size in sizes)
+        self.read = nn.ModuleList(nn.Linear(projection, size) for size in sizes)
+        self.match = nn.Linear(width, projection)
+        self.scale = nn.Parameter(torch.tensor(projection**-0.5))
+        self.bias = nn.Parameter(torch.tensor(-2.0))
+
+    def forward(self, tokens: Tensor, texts: Tensor, conditions: Tensor, facts: Facts, target: Tensor) -> Any:
+        """The loss.
+
+        Args:
+            tokens: (pictures, tokens + 1, width), class token first.
+            texts: (pictures * prompts, projection), conditions of the texts alone.
+            conditions: Same shape, as the decoder gets them.
+            facts: What is known of the batch.
+            target: uint8 codes, (pictures * prompts, side, side).
+        """
+        seen = tokens[:, 1:].float()
+        loss = torch.zeros((), device=tokens.device)
+        for place, (see, read) in enumerate(zip(self.see, self.read, strict=True)):
+            loss = loss + _known(see(seen).flatten(0, 1), facts.scenes[:, place].flatten())
+            loss = loss + 0.3 * _known(read(texts.float()), facts.texts[:, place])
+        grid = self.match(seen)
+        asked = conditions.float().view(grid.shape[0], -1, grid.shape[2])
+        logits = self.scale * torch.einsum("bpd,btd->bpt", asked, grid) + self.bias
+        inside, counted = ((c).float()[:, None] for c in (target == INSIDE, target != IGNORED))
+        share = functional.avg_pool2d(inside, PATCH).flatten(1).view_as(logits)
+        weight = functional.avg_pool2d(counted, PATCH).flatten(1).view_as(logits)
+        return loss / 3 + functional.binary_cross_entropy_with_logits(logits, share, weight)
+
+
+def _known(logits: Tensor, truth: Tensor) -> Tensor:
+    """Cross-entropy over what is known; 0 when nothing is."""
+    known = (truth != UNKNOWN).sum().clamp(min=1)
+    return functional.cross_entropy(logits, truth, ignore_index=UNKNOWN, reduction="sum") / known
