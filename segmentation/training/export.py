@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import save_file
 
 from segmentation.errors import CheckpointError, DataError
-from segmentation.training.architecture import MEAN, STD, build
+from segmentation.training.architecture import MEAN, STD
 from segmentation.training.plan import Plan, load_plan
 from segmentation.training.products import HELD_OUT_PAIRS
 from segmentation.training.snapshot import latest, read_progress, read_weights
-from segmentation.training.words import MAX_TOKENS, load_tokenizer
+from segmentation.training.trainer import start_model
 
 _CARD = """# {name}
 
@@ -59,8 +59,7 @@ def export(run: Path, to: Path, plan_file: Path | None = None) -> Path:
     state = latest(run)
     if state is None:
         raise CheckpointError(f"{run} holds no saved state yet")
-    tokenizer = load_tokenizer(run / "tokenizer")
-    model = build(plan.architecture, tokenizer, MAX_TOKENS)
+    model, tokenizer = start_model(plan, run)
     model.load_state_dict(read_weights(state / "averaged.safetensors", model.state_dict()))
     progress = read_progress(state)
     fresh = to.with_name(to.name + ".new")

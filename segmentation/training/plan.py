@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from segmentation.errors import DataError
 from segmentation.training.architecture import Architecture
 from segmentation.training.losses import LossName
+from segmentation.training.sources import Format
 
 
 class Stage(BaseModel):
@@ -27,6 +28,16 @@ class Stage(BaseModel):
     rate: tuple[float, float] = Field((4e-4, 4e-4), description="learning rate at the first and last step")
 
 
+class Source(BaseModel):
+    """A data set to train on instead of rendered scenes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Format
+    annotations: Path
+    images: Path | None = None
+
+
 class Plan(BaseModel):
     """A training run."""
 
@@ -35,7 +46,12 @@ class Plan(BaseModel):
     name: str = "run"
     seed: Annotated[int, Field(ge=0, lt=1000)] = 0
     data: Path | None = Field(None, description="folder with real cut-outs; none when missing")
-    architecture: Architecture = Architecture()
+    source: Source | None = Field(None, description="data set; rendered scenes when left out")
+    start: str | None = Field(None, description="CLIPSeg checkpoint to begin from: folder, name or hub id")
+    towers: Literal["all", "none"] | Annotated[int, Field(gt=0)] = Field(
+        "all", description="what of CLIP is trained: all, none, or the last so many blocks of the image tower"
+    )
+    architecture: Architecture = Field(Architecture(), description="sizes, when there is no start")
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
     warm_up: Annotated[int, Field(ge=0)] = 100
     loss: LossName = "bce+dice"
@@ -46,6 +62,7 @@ class Plan(BaseModel):
     clip: float = Field(1.0, description="largest norm of the gradient")
     average: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights")
     precision: Literal["float32", "bfloat16"] = "float32"
+    device: Literal["cpu", "cuda"] = "cpu"
     threads: Annotated[int, Field(gt=0)] = 2
     workers: Annotated[int, Field(ge=0)] = 1
     save_every: Annotated[int, Field(gt=0)] = 200
@@ -85,7 +102,8 @@ class Plan(BaseModel):
 
     def fingerprint(self) -> str:
         """What a checkpoint must agree on to go on with it: everything but length and housekeeping."""
-        kept = self.model_dump(mode="json", exclude={"stages", "threads", "workers", "save_every", "log_every", "name"})
+        housekeeping = {"stages", "threads", "workers", "device", "save_every", "log_every", "name"}
+        kept = self.model_dump(mode="json", exclude=housekeeping, exclude_defaults=True)
         kept["data"] = self.data is not None
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -55,6 +55,17 @@ class Batch:
     text_shares: Tensor  # (examples,)
     facts: Facts
 
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on a device."""
+        return Batch(
+            images=self.images.to(device),
+            texts=self.texts,
+            targets=self.targets.to(device),
+            examples=self.examples.to(device),
+            text_shares=self.text_shares.to(device),
+            facts=Facts(self.facts.scenes.to(device), self.facts.texts.to(device)),
+        )
+
 
 @dataclass(frozen=True)
 class Order:

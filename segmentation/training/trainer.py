@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
+from segmentation.checkpoint import resolve
 from segmentation.errors import DataError
 from segmentation.training.architecture import (
     build,
@@ -25,8 +26,9 @@ from segmentation.training.auxiliary import Auxiliary
 from segmentation.training.losses import segmentation_loss
 from segmentation.training.phrases import IGNORED, INSIDE
 from segmentation.training.plan import Plan
-from segmentation.training.samples import Batch, Orders, SceneSamples, collate
+from segmentation.training.samples import Batch, Orders, Sample, SceneSamples, collate
 from segmentation.training.snapshot import Progress, latest, restore, save_snapshot
+from segmentation.training.sources import read_source
 from segmentation.training.words import MAX_TOKENS, load_tokenizer, train_tokenizer
 
 log = logging.getLogger(__name__)
@@ -52,7 +54,13 @@ def conditions_of(model: Any, tokenizer: Any, batch: Batch) -> tuple[Tensor, Ten
 
     The mix is the paper's: text_share * text + (1 - text_share) * image, of raw vectors.
     """
-    tokens = tokenizer(batch.texts, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
+    tokens = tokenizer(
+        batch.texts,
+        padding=True,
+        truncation=True,
+        max_length=model.config.text_config.max_position_embeddings,
+        return_tensors="pt",
+    )
     device = batch.images.device
     text = text_conditions(model, tokens["input_ids"].to(device), tokens["attention_mask"].to(device))
     count = batch.examples.shape[0]
@@ -80,14 +88,50 @@ def overlap(logits: Tensor, target: Tensor) -> tuple[float, float]:
 
 
 def start_model(plan: Plan, run: Path) -> tuple[Any, Any]:
-    """Tokenizer (learnt once per run, then read) and a model with fresh weights."""
+    """Tokenizer (learnt or copied once per run, then read) and a model: fresh, or that of plan.start.
+
+    Raises:
+        CheckpointError: The checkpoint to start from is missing or cannot be used.
+    """
     folder = run / "tokenizer"
+    start = resolve(plan.start).folder if plan.start is not None else None
     if not (folder / "tokenizer.json").is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        train_tokenizer(plan.architecture.pieces).save_pretrained(folder)
+        chosen = load_tokenizer(start) if start else train_tokenizer(plan.architecture.pieces)
+        chosen.save_pretrained(folder)
     tokenizer = load_tokenizer(folder)
     torch.manual_seed(plan.seed)
-    return build(plan.architecture, tokenizer, MAX_TOKENS), tokenizer
+    if start is None:
+        return build(plan.architecture, tokenizer, MAX_TOKENS), tokenizer
+    from transformers import CLIPSegForImageSegmentation
+
+    return CLIPSegForImageSegmentation.from_pretrained(start, dtype=torch.float32), tokenizer
+
+
+def freeze(model: Any, towers: str | int) -> None:
+    """Keep what is not to be trained as it is: nothing, CLIP, or CLIP but its last image blocks."""
+    if towers == "all":
+        return
+    model.clip.requires_grad_(False)
+    if isinstance(towers, int):
+        # Blocks behind the last one that the decoder reads get no gradient; what counts are those before.
+        used = model.clip.vision_model.encoder.layers[: max(model.extract_layers) + 1]
+        used[-towers:].requires_grad_(True)
+
+
+def _samples(plan: Plan) -> Dataset[Sample]:
+    if plan.source is None:
+        return SceneSamples(plan.seed, plan.data)
+    from segmentation.training.phrase_samples import PhraseSamples
+
+    source = plan.source
+    return PhraseSamples(read_source(source.format, source.annotations, source.images), plan.seed)
+
+
+def _device(plan: Plan) -> torch.device:
+    if plan.device == "cuda" and not torch.cuda.is_available():
+        raise DataError("the run asks for a GPU (device: cuda) and there is none; write device: cpu")
+    return torch.device(plan.device)
 
 
 def train(
@@ -113,12 +157,13 @@ def train(
     """
     run.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(plan.threads)
+    device = _device(plan)
     model, tokenizer = start_model(plan, run)
-    model.train()
-    helper = Auxiliary(plan.architecture.width, plan.architecture.projection)
-    optimizer = torch.optim.AdamW(
-        [*model.parameters(), *helper.parameters()], lr=plan.rate(0), weight_decay=plan.weight_decay, betas=(0.9, 0.98)
-    )
+    model.to(device).train()
+    freeze(model, plan.towers)
+    helper = Auxiliary(model.config.vision_config.hidden_size, model.config.projection_dim).to(device)
+    trained = [p for p in (*model.parameters(), *helper.parameters()) if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=plan.rate(0), weight_decay=plan.weight_decay, betas=(0.9, 0.98))
     averaged = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
     state = latest(run)
     progress = Progress(0, 0, 0.0, plan.fingerprint())
@@ -130,7 +175,7 @@ def train(
     if progress.step >= last:
         return progress
     loader: DataLoader[Any] = DataLoader(
-        SceneSamples(plan.seed, plan.data),
+        _samples(plan),
         batch_sampler=Orders(plan, progress.step),
         collate_fn=collate,
         num_workers=plan.workers,
@@ -143,7 +188,7 @@ def train(
         rate = plan.rate(step)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        loss, iou, lit = _step(plan, model, helper, tokenizer, optimizer, batch)
+        loss, iou, lit = _step(plan, model, helper, tokenizer, optimizer, batch.to(device))
         _average(model, averaged, plan.average, step)
         step, scenes, since_scenes = step + 1, scenes + len(batch.images), since_scenes + len(batch.images)
         window.append((loss, iou, lit))
@@ -173,7 +218,7 @@ def _step(
     optimizer: torch.optim.Optimizer,
     batch: Batch,
 ) -> tuple[float, float, float]:
-    with torch.autocast("cpu", torch.bfloat16, enabled=plan.precision == "bfloat16"):
+    with torch.autocast(plan.device, torch.bfloat16, enabled=plan.precision == "bfloat16"):
         texts, conditions = conditions_of(model, tokenizer, batch)
         activations = encode(model, normalise(batch.images))
         logits = decode(model, activations, conditions)

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -16,7 +17,11 @@ from segmentation.training import snapshot
 from segmentation.training.architecture import Architecture, build
 from segmentation.training.curves import draw_curves
 from segmentation.training.export import export
+from segmentation.training.phrase_samples import PhraseSamples
+from segmentation.training.phrases import INSIDE
 from segmentation.training.plan import Plan, Stage, load_plan
+from segmentation.training.samples import Order
+from segmentation.training.sources import read_folder
 from segmentation.training.trainer import Line, train
 from segmentation.training.words import MAX_TOKENS, load_tokenizer, train_tokenizer
 
@@ -205,3 +210,79 @@ def test_the_rate_ramps_up_and_then_follows_the_stages() -> None:
     assert plan.rate(15) == pytest.approx(5e-4)
     assert plan.rate(20) == pytest.approx(0.0)
     assert plan.first_scene(12) == 12 * 12
+
+
+def _labelled(folder: Path) -> Path:
+    """Two pictures, a red and a blue square each."""
+    folder.mkdir()
+    lines = []
+    for number in range(2):
+        picture = np.full((70, 100, 3), 60, np.uint8)
+        for colour, x, name in (((0, 0, 220), 10, "red"), ((220, 0, 0), 60, "blue")):
+            mask = np.zeros((70, 100), np.uint8)
+            mask[20:50, x : x + 30] = 255
+            picture[mask > 0] = colour
+            cv2.imwrite(str(folder / f"{number}{name}.png"), mask)
+            entry = {"image": f"{number}.jpg", "mask": f"{number}{name}.png", "phrase": f"{name} square"}
+            lines.append(json.dumps(entry))
+        cv2.imwrite(str(folder / f"{number}.jpg"), picture)
+    path = folder / "phrases.jsonl"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("towers", "moved"), [("none", set()), (1, {1}), ("all", {0, 1})])
+def test_a_checkpoint_is_tuned_on_pictures_with_phrases_and_frozen_parts_stay(
+    finished: Path, tmp_path: Path, towers: str | int, moved: set[int]
+) -> None:
+    start = export(finished, tmp_path / "start")
+    plan = Plan.model_validate(
+        {
+            "start": str(start),
+            "source": {"format": "folder", "annotations": _labelled(tmp_path / "data")},
+            "towers": towers,
+            "stages": [{"steps": 2, "size": 64, "scenes": 2, "prompts": 3}],
+            "threads": 1,
+            "workers": 0,
+            "warm_up": 0,
+        }
+    )
+    train(plan, tmp_path / "run", _ignore)
+    before, after = (
+        load_file(path) for path in (start / "model.safetensors", tmp_path / "run/state/model.safetensors")
+    )
+    changed = {key for key, old in before.items() if not torch.equal(old.float(), after[key].float())}
+    layer = "clip.vision_model.encoder.layers.{}.mlp.fc1.weight"
+    assert {number for number in (0, 1) if layer.format(number) in changed} == moved
+    assert "decoder.film_mul.weight" in changed
+
+
+def test_phrases_are_cut_so_that_the_first_is_seen(tmp_path: Path) -> None:
+    samples = PhraseSamples(read_folder(_labelled(tmp_path / "data")), seed=0)
+    for index in range(8):
+        sample = samples[Order(index, 64, False, 6, 4)]
+        assert sample.image.shape == (64, 64, 3)
+        assert (sample.targets[0] == INSIDE).mean() > 0.05
+        reddish = sample.image[..., 0].astype(int) - sample.image[..., 2]
+        seen = reddish[sample.targets[0] == INSIDE].mean()
+        assert (seen > 0) == sample.texts[0].startswith("red")
+
+
+def test_a_gpu_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(DataError, match="there is none"):
+        train(_plan(device="cuda"), tmp_path, _ignore)
+
+
+@pytest.mark.parametrize("loss", ["bce", "dice", "focal"])
+def test_every_loss_trains(finished: Path, tmp_path: Path, loss: str) -> None:
+    shutil.copytree(finished / "tokenizer", tmp_path / "tokenizer")
+    stage = Stage(steps=2, size=64, scenes=1, examples=0)
+    assert train(_plan(loss=loss, stages=(stage,)), tmp_path, _ignore).step == 2
+
+
+def test_bfloat16_trains(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished / "tokenizer", tmp_path / "tokenizer")
+    stage = Stage(steps=2, size=64, scenes=1, examples=1)
+    assert train(_plan(precision="bfloat16", stages=(stage,)), tmp_path, _ignore).step == 2

@@ -1,0 +1,77 @@
+"""Training samples from pictures with phrases, cut as CLIPSeg's authors cut PhraseCut.
+
+A square of the picture's shorter side that holds enough of the first phrase's mask, resized; one phrase in five is
+exchanged for one of another picture, whose mask is empty (datasets/phrasecut.py of github.com/timojl/clipseg).
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from segmentation.training.auxiliary import PATCH, UNKNOWN
+from segmentation.training.phrases import INSIDE, OUTSIDE
+from segmentation.training.samples import Order, Sample
+from segmentation.training.sources import Picture
+
+_NEGATIVES = 0.2
+_ENOUGH = 0.05  # of the square
+_TRIES = 50
+
+
+class PhraseSamples(Dataset[Sample]):
+    """Samples of pictures in an order that follows from the seed; examples are not made."""
+
+    def __init__(self, pictures: tuple[Picture, ...], seed: int) -> None:
+        self.pictures, self.seed = pictures, seed
+
+    def __getitem__(self, order: Order) -> Sample:
+        rng = np.random.default_rng((self.seed, order.index))
+        lap, place = divmod(order.index, len(self.pictures))
+        shuffled = np.random.default_rng((self.seed, lap)).permutation(len(self.pictures))
+        picture = self.pictures[int(shuffled[place])]
+        pixels = picture.read()
+        height, width = pixels.shape[:2]
+        picks = rng.integers(len(picture.phrases), size=order.prompts)
+        texts = [picture.phrases[int(pick)][0] for pick in picks]
+        masks = [picture.phrases[int(pick)][1].draw(height, width) for pick in picks]
+        own = {text for text, _ in picture.phrases}
+        for number in range(1, order.prompts):
+            other = self.pictures[int(rng.integers(len(self.pictures)))].phrases
+            text = other[int(rng.integers(len(other)))][0]
+            if rng.random() < _NEGATIVES and text not in own:
+                texts[number], masks[number] = text, np.zeros((height, width), np.bool_)
+        y, x, side = _square(masks[0], rng)
+        size = (order.size, order.size)
+        image = cv2.resize(pixels[y : y + side, x : x + side], size, interpolation=cv2.INTER_AREA)
+        targets = [_resized(mask[y : y + side, x : x + side], size) for mask in masks]
+        grid = order.size // PATCH
+        return Sample(
+            image=np.asarray(image, np.uint8),
+            texts=tuple(texts),
+            targets=np.stack(targets),
+            example=None,
+            text_share=1.0,
+            seen=np.full((3, grid, grid), UNKNOWN, np.int64),
+            said=np.full((order.prompts, 3), UNKNOWN, np.int64),
+        )
+
+
+def _square(mask: NDArray[np.bool_], rng: np.random.Generator) -> tuple[int, int, int]:
+    """Top, left and side of a square that holds enough of the mask, or the best of many."""
+    height, width = mask.shape
+    side = min(height, width)
+    best, most = (0, 0, side), -1.0
+    for _ in range(_TRIES):
+        y, x = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+        share = float(mask[y : y + side, x : x + side].mean())
+        if share > most:
+            best, most = (y, x, side), share
+        if share > _ENOUGH:
+            break
+    return best
+
+
+def _resized(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.uint8]:
+    small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    return np.where(np.asarray(small) > 0, INSIDE, OUTSIDE).astype(np.uint8)
