@@ -52,9 +52,7 @@ class Corrected(Frozen):
     def count(self) -> int:
         """What the user says there are; the model's own count is `record.count`."""
         dropped = self._dropped()
-        splits = {
-            edit.id: edit.into for edit in self.active if isinstance(edit, Split) and edit.id not in dropped
-        }
+        splits = {edit.id: edit.into for edit in self.active if isinstance(edit, Split) and edit.id not in dropped}
         added = sum(isinstance(edit, Add) for edit in self.active)
         return self.record.count - len(dropped) + sum(into - 1 for into in splits.values()) + added
 

@@ -5,6 +5,7 @@ from collections import Counter
 from agent.terminal import one_line
 from tools.records import CountRecord, Evidence, Wording
 
+MOST_REASONS = 4
 MEANING: dict[Evidence, str] = {
     "meaning": "the segmentation model sees it",
     "label": "its printed words were read",
@@ -23,10 +24,10 @@ def why(record: CountRecord) -> str:
     lines.append(f"Connected components alone would say {record.components}.")
     lines.append(f"Best score seen: {record.presence:.2f}.")
     if record.excluded:
-        reasons = Counter(one_line(item.reason) for item in record.excluded)
-        lines.append(
-            "Not counted: " + "; ".join(f"{many} x {reason}" for reason, many in reasons.most_common()) + "."
-        )
+        reasons = Counter(one_line(item.reason) for item in record.excluded).most_common()
+        shown = [f"{many} x {reason}" for reason, many in reasons[:MOST_REASONS]]
+        others = sum(many for _, many in reasons[MOST_REASONS:])
+        lines.append(f"Not counted: {'; '.join(shown)}{f'; {others} for other reasons' if others else ''}.")
     lines.extend(_wording(record))
     if record.saturated:
         lines.append("A limit was reached, so there may be more.")

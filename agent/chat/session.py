@@ -117,9 +117,7 @@ class Session:
             item = why_item(last.record, order.id) if order.id is not None else None
             if order.id is not None and item is None and order.id not in (last.record.count, last.count):
                 raise ChatError(f"no item has the number {order.id}; the numbers are in the picture")
-            return Reply(
-                "\n".join(filter(None, (why(last.record), item, last.says() if last.active else None)))
-            )
+            return Reply("\n".join(filter(None, (why(last.record), item, last.says() if last.active else None))))
         if isinstance(order, Do) and order.what == "show":
             return Reply(last.says(), tuple(self._draw(item) for item in self._counts))
         if isinstance(order, Correct):
@@ -158,9 +156,7 @@ class Session:
         """The picture of a count as it stands now; one file for each photo and target."""
         self._pictures.mkdir(parents=True, exist_ok=True)
         record = item.record
-        words = re.sub(r"[^a-z0-9]+", "-", f"{Path(record.image.name).stem} {record.target}".lower()).strip(
-            "-"
-        )
+        words = re.sub(r"[^a-z0-9]+", "-", f"{Path(record.image.name).stem} {record.target}".lower()).strip("-")
         path = self._pictures / f"{words[:80]}-{record.image.id[:8]}.jpg"
         shown = record.model_copy(update={"instances": item.remaining()})
         notes = (f"corrected by hand: {item.count}",) if item.active else ()

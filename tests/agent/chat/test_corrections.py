@@ -54,11 +54,7 @@ def test_nothing_to_undo_is_said() -> None:
 
 
 @given(
-    st.lists(
-        st.sampled_from(
-            [Drop(ids=(1,)), Drop(ids=(3,)), Split(id=3, into=2), Split(id=4, into=5), Add(x=9, y=9)]
-        )
-    )
+    st.lists(st.sampled_from([Drop(ids=(1,)), Drop(ids=(3,)), Split(id=3, into=2), Split(id=4, into=5), Add(x=9, y=9)]))
 )
 def test_there_is_a_box_for_each_item_after_any_edits(edits: list[Edit]) -> None:
     corrected = FRESH

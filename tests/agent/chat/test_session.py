@@ -119,9 +119,7 @@ def test_a_photo_that_has_gone_is_named_on_resume(tmp_path: Path) -> None:
     again = Chat.__new__(Chat)
     again.memory = first.memory
     bench = FakeWorkbench()
-    session = Session(
-        bench, Planners(bench.registry, Settings(), "rules"), first.memory, "t", tmp_path, Trace(None)
-    )
+    session = Session(bench, Planners(bench.registry, Settings(), "rules"), first.memory, "t", tmp_path, Trace(None))
     reply = session.resume()
     assert reply.notices == ("beans.jpg: no such file",)
     assert "soda.jpg" in reply.text

@@ -1,0 +1,34 @@
+from agent.chat.evidence import why, why_item
+from tests.agent.fakes import count_record
+from tools.records import Excluded, PromptUsed, Wording
+
+
+def test_why_says_what_supports_the_count_and_what_was_left_out() -> None:
+    reasons = ["too small", "too small", "green", "other row", "cut off", "label reads 'X'", "label reads 'Y'"]
+    record = count_record(
+        "cans",
+        2,
+        low=1,
+        high=3,
+        components=4,
+        excluded=tuple(Excluded(box=(0, 0, 1, 1), score=0.2, reason=reason) for reason in reasons),
+        prompt_used=PromptUsed(
+            original=Wording(text="cans", score=0.4, count=3),
+            chosen=(Wording(text="tins", score=0.62, count=2, reason="synonym"),),
+        ),
+        warnings=("dark",),
+    )
+    assert why(record).splitlines() == [
+        "2 cans, between 1 and 3.",
+        "Evidence: label 2 (of 2 numbered items).",
+        "Connected components alone would say 4.",
+        "Best score seen: 0.90.",
+        "Not counted: 2 x too small; 1 x green; 1 x other row; 1 x cut off; 2 for other reasons.",
+        "Wording: “cans” (score 0.40, count 3) was asked; used were “tins” (score 0.62, count 2).",
+        "Note: dark.",
+    ]
+
+
+def test_an_item_has_its_own_reasons() -> None:
+    assert why_item(count_record("cans", 2), 2) == "Item 2 at 10,0,18,20: its printed words were read (score 0.90)."
+    assert why_item(count_record("cans", 2), 3) is None
