@@ -5,7 +5,7 @@ waits, in the order of arrival, encodes it in one batch, and hands every caller 
 """
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,37 +18,47 @@ MOST_VIEWS = 16  # in one batch of several callers: bounds how long the last of 
 @dataclass(eq=False)
 class _Waiting:
     views: NDArray[np.uint8]  # (B, S, S, 3)
-    done: threading.Event = field(default_factory=threading.Event)
     result: Activations | None = None
-    error: BaseException | None = None
+    error: Exception | None = None
+
+    @property
+    def served(self) -> bool:
+        return self.result is not None or self.error is not None
 
 
 class SharedClipSeg(ClipSeg):
     """A ClipSeg whose `encode` gathers the views of all threads that call it."""
 
     _queue: list[_Waiting]
-    _gate: threading.Lock
-    _computing: threading.Lock
+    _changed: threading.Condition
+    _computing: bool
     batches: int
-    shared_batches: int
 
     def __new__(cls, *_: object, **__: object) -> "SharedClipSeg":
         """Add what sharing needs, so that every way to load a ClipSeg loads a shared one."""
         engine = super().__new__(cls)
-        engine._queue, engine._gate, engine._computing = [], threading.Lock(), threading.Lock()
-        engine.batches = engine.shared_batches = 0
+        engine._queue, engine._changed, engine._computing = [], threading.Condition(), False
+        engine.batches = 0
         return engine
 
     def encode(self, views: NDArray[np.uint8]) -> Activations:
         """Encodes (B, S, S, 3) views, together with those of other callers where there are any."""
         mine = _Waiting(views)
-        with self._gate:
+        with self._changed:
             self._queue.append(mine)
-        while not mine.done.is_set():
-            # Either this thread computes, or another does and may take these views along.
-            with self._computing:
-                if not mine.done.is_set():
-                    self._compute(self._take())
+        while not mine.served:
+            with self._changed:
+                self._changed.wait_for(lambda: mine.served or not self._computing)
+                if mine.served:
+                    break
+                self._computing = True
+                taken = self._take()
+            try:
+                self._compute(taken)
+            finally:
+                with self._changed:
+                    self._computing = False
+                    self._changed.notify_all()
         if mine.error is not None:
             raise mine.error
         assert mine.result is not None
@@ -56,29 +66,26 @@ class SharedClipSeg(ClipSeg):
 
     def _take(self) -> list[_Waiting]:
         """The callers at the head of the queue whose views fit one batch; one at least."""
-        with self._gate:
-            taken: list[_Waiting] = []
-            total = 0
-            while self._queue and (not taken or total + len(self._queue[0].views) <= MOST_VIEWS):
-                total += len(self._queue[0].views)
-                taken.append(self._queue.pop(0))
-            return taken
+        taken: list[_Waiting] = []
+        total = 0
+        while self._queue and (not taken or total + len(self._queue[0].views) <= MOST_VIEWS):
+            total += len(self._queue[0].views)
+            taken.append(self._queue.pop(0))
+        return taken
 
     def _compute(self, taken: list[_Waiting]) -> None:
+        self.batches += 1
         try:
             together = super().encode(np.concatenate([each.views for each in taken]))
-            start = 0
-            for each in taken:
-                end = start + len(each.views)
-                each.result = Activations(together.reduced[:, start:end])
-                start = end
-        except BaseException as error:  # each caller gets it: none may wait for ever
-            if len(taken) > 1:  # one caller's fault must not become the others'
+        except Exception as error:  # whatever it is, it belongs to the caller whose views it was
+            if len(taken) == 1:
+                taken[0].error = error
+            else:
                 for each in taken:
                     self._compute([each])
-                return
-            taken[0].error = error
-        self.batches += 1
-        self.shared_batches += len(taken) > 1
+            return
+        start = 0
         for each in taken:
-            each.done.set()
+            end = start + len(each.views)
+            each.result = Activations(together.reduced[:, start:end])
+            start = end
