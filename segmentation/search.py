@@ -23,6 +23,7 @@ MAX_EXAMPLES = 10
 JUDGED = 120  # strongest peaks of an example that are compared cell by cell
 SURE = 2.0  # strength from which a copy counts whatever the others are
 HOPELESS = -1.0  # strength under which a copy never counts; between the two the widest gap decides
+STRAY_COLOUR = 5.0  # CIELAB beyond the copies whose label is read
 SEVERAL = 3  # sure copies, the example included
 LABEL_SURE, LABEL_HOPELESS = 2.5, 0.5  # the same for the window about a word, which is no whole pack
 EVIDENT_COPY = 3.0  # strength from which a copy may vote itself, and counts although its variant's word is not read
@@ -209,6 +210,7 @@ class PackSearch:
         return Find(box, value, peak.votes, likeness, peak.transform, hit, contradiction)
 
     def _decide(self, finds: Sequence[Find], origin: Origin, sure_only: bool) -> tuple[list[Find], list[Find]]:
+        finds = _one_find_a_hit(finds)
         open_ones = [find.strength for find in finds if find.hit is None and find.contradiction is None]
         if sure_only or self._variant:
             level = EVIDENT_COPY
@@ -218,13 +220,15 @@ class PackSearch:
             level = cut(open_ones, LABEL_SURE, LABEL_HOPELESS)
         else:
             level = cut(open_ones)
+        strays = _colour_of_confirmed(finds)
         accepted: list[Find] = []
         refused: list[Find] = []
         for find in finds:
             confirmed = find.hit is not None
             needed = CONFIRMED_AT_LEAST if confirmed and not sure_only else level
-            strict = self._coloured or (self._variant and not confirmed)
-            other_colour = strict and find.likeness is not None and find.likeness.colour > VARIANT_COLOUR
+            allowed = VARIANT_COLOUR if self._coloured or (self._variant and not confirmed) else float("inf")
+            allowed = allowed if confirmed else min(allowed, strays)
+            other_colour = find.likeness is not None and find.likeness.colour > allowed
             counts = find.contradiction is None and find.strength >= needed and not other_colour
             (accepted if counts else refused).append(find)
         return accepted, refused
@@ -269,6 +273,9 @@ class PackSearch:
         return sorted(sure, key=lambda find: find.strength)[:SCOUTS]
 
     def _uncovered(self, found: Sequence[Find]) -> list[LabelHit]:
+        """Hits on no pack found. None where an example shows the colour asked for: other colours read the same."""
+        if self._coloured:
+            return []
         return [hit for hit in self._hits if not any(holds(find.box, centre(hit.box)) for find in found)]
 
     def _next_label(self, found: Sequence[Find]) -> Source | None:
@@ -307,6 +314,29 @@ def word_window(hit: LabelHit, hits: Sequence[LabelHit]) -> Box:
         elif dy > dx and dx < half_width and dy > 0.3 * length:
             half_height = min(half_height, dy / 2)
     return (round(x - half_width), round(y - half_height), round(x + half_width), round(y + half_height))
+
+
+def _one_find_a_hit(finds: Sequence[Find]) -> list[Find]:
+    """Each label hit confirms one find, the strongest that holds it: a word stands on one pack."""
+    taken: set[Box] = set()
+    kept = []
+    for find in sorted(finds, key=lambda f: -f.strength):
+        if find.hit is not None and find.hit.box in taken:
+            find = replace(find, hit=None)
+        elif find.hit is not None:
+            taken.add(find.hit.box)
+        kept.append(find)
+    return kept
+
+
+def _colour_of_confirmed(finds: Sequence[Find]) -> float:
+    """How far the colour of a copy may stray: a little further than on the copies whose label is read."""
+    colours = [
+        find.likeness.colour
+        for find in finds
+        if find.hit is not None and find.likeness is not None and find.strength >= SURE and not _is_itself(find)
+    ]
+    return max(colours) + STRAY_COLOUR if colours else float("inf")
 
 
 def _then(first: Floats, second: Floats) -> Floats:

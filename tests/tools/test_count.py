@@ -1,0 +1,89 @@
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from pycocotools.mask import area, decode
+
+from segmentation.counter import Counter
+from segmentation.errors import BoxError, TargetError
+from tests.segmentation.shelves import HEIGHT, WIDTH, pack, row_of, shelf
+from tools.catalog import build_registry
+from tools.errors import BadArguments, Cancelled, UnknownImage, UnknownTool
+from tools.records import CountRecord, LabelsRecord
+from tools.registry import Progress, Registry
+from tools.store import ImageStore
+
+
+@pytest.fixture(scope="module")
+def tools(tiny_checkpoint: Path) -> Registry:
+    picture = shelf(row_of(pack(1), 3) + row_of(pack(2, (30, 90, 180)), 2, left=20 + 3 * WIDTH))
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    store = ImageStore()
+    store.add(buffer.getvalue(), "shelf.png")
+    return build_registry(store, Counter(str(tiny_checkpoint)))
+
+
+LIKE = [{"box": [20, 40, 20 + WIDTH, 40 + HEIGHT]}]
+
+
+def test_the_catalogue_offers_counting_reading_and_describing(tools: Registry) -> None:
+    assert {"count", "read_labels", "describe"} <= {tool.name for tool in tools}
+
+
+def test_a_count_is_a_record_with_numbered_instances(tools: Registry) -> None:
+    record = tools.get("count").call({"image": "shelf.png", "target": "this box", "like": LIKE})
+    assert isinstance(record, CountRecord)
+    assert record.count == 3 == len(record.instances)
+    assert [instance.id for instance in record.instances] == [1, 2, 3]
+    assert record.low <= record.count <= record.high
+    assert record.image.name == "shelf.png"
+    assert record.model.sha256 is not None
+    assert CountRecord.model_validate_json(record.model_dump_json()) == record
+
+
+def test_masks_of_meaning_lie_within_their_boxes(tools: Registry) -> None:
+    record = tools.get("count").call({"image": "shelf.png", "target": "cans", "optimize": False})
+    assert isinstance(record, CountRecord)
+    for instance in record.instances:
+        assert instance.mask is not None
+        rle = {"size": list(instance.mask.size), "counts": instance.mask.counts.encode()}
+        x0, y0, x1, y1 = instance.box
+        assert decode(rle)[y0:y1, x0:x1].sum() == area(rle)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"image": "shelf.png", "target": ""}, BadArguments),
+        ({"image": "shelf.png", "target": "cans", "colour": "red"}, BadArguments),
+        ({"image": "shelf.png", "target": "cans", "row": "two"}, BadArguments),
+        ({"image": "shelf.png", "target": "cans", "like": [{"box": [1, 2, 3]}]}, BadArguments),
+        ({"image": "elsewhere.png", "target": "cans"}, UnknownImage),
+        ({"image": "shelf.png", "target": "?!"}, TargetError),
+        ({"image": "shelf.png", "target": "cans", "like": [{"box": [0, 0, 9000, 10]}]}, BoxError),
+    ],
+)
+def test_bad_calls_end_in_one_clear_line(tools: Registry, arguments, error) -> None:
+    with pytest.raises(error) as caught:
+        tools.get("count").call(arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_tool_names_those_there_are(tools: Registry) -> None:
+    with pytest.raises(UnknownTool, match="count, read_labels, describe"):
+        tools.get("segment")
+
+
+def test_a_cancelled_count_stops(tools: Registry) -> None:
+    progress = Progress()
+    progress.cancelled.set()
+    with pytest.raises(Cancelled):
+        tools.get("count").call({"image": "shelf.png", "target": "cans", "optimize": False}, progress)
+
+
+def test_labels_come_as_a_record(tools: Registry) -> None:
+    record = tools.get("read_labels").call({"image": "shelf.png"})
+    assert isinstance(record, LabelsRecord)
+    assert all(0.5 <= word.score <= 1 for word in record.words)
