@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 
@@ -30,15 +31,20 @@ class Call:
 
     def label(self) -> str:
         """What the call asks for, short enough for a table heading."""
-        arguments = self.plain()
-        words = str(arguments.get("target", self.tool))
-        if arguments.get("exclude"):
-            words += " without " + ", ".join(map(str, arguments["exclude"]))
-        if arguments.get("row") is not None:
-            words += f", shelf {arguments['row']}"
-        for place in arguments.get("where", ()):
-            words += f", {place.get('relation', '')} {place.get('reference') or ''}".rstrip()
-        return words
+        return _label(self)
+
+
+@lru_cache(maxsize=1024)  # a hundred thousand rows ask the same few things
+def _label(call: Call) -> str:
+    arguments = call.plain()
+    words = str(arguments.get("target", call.tool))
+    if arguments.get("exclude"):
+        words += " without " + ", ".join(map(str, arguments["exclude"]))
+    if arguments.get("row") is not None:
+        words += f", shelf {arguments['row']}"
+    for place in arguments.get("where", ()):
+        words += f", {place.get('relation', '')} {place.get('reference') or ''}".rstrip()
+    return words
 
 
 class SentencePlanner(Protocol):

@@ -2,13 +2,15 @@
 
 import csv
 import io
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import dataclass
 from typing import Any
 
 from agent.batch.results.row import Row
 from tools.records import CountRecord
 
 _FORMULA = tuple("=+-@＝＋－＠")
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f]")
 _PARQUET_ROWS = 10_000  # per row group: what is held in memory at most
 
 
@@ -79,7 +81,7 @@ def safe_cell(value: object) -> object:
         return ""
     if not isinstance(value, str):
         return value
-    text = "".join(" " if ord(char) < 32 or ord(char) == 127 else char for char in value)
+    text = _CONTROL.sub(" ", value)
     return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
@@ -94,7 +96,7 @@ class CsvWriter:
     def add(self, row: Row, count: CountRecord | None) -> None:
         """See RowWriter."""
         if row.counted:
-            self._write([safe_cell(value) for value in asdict(counted(row, count)).values()])
+            self._write([safe_cell(value) for value in vars(counted(row, count)).values()])
 
     def close(self) -> None:
         """See RowWriter."""
@@ -134,7 +136,7 @@ class ParquetWriter:
             {"id": item.id, **dict(zip(("x0", "y0", "x1", "y1"), item.box, strict=True)), "score": item.score}
             for item in (count.instances if count else ())
         ]
-        self._rows.append(asdict(counted(row, count)) | {"instances": instances if count else None})
+        self._rows.append(vars(counted(row, count)) | {"instances": instances if count else None})
         if len(self._rows) >= _PARQUET_ROWS:
             self._drain()
 
