@@ -336,7 +336,7 @@ def _colour_of_confirmed(finds: Sequence[Find]) -> float:
         for find in finds
         if find.hit is not None and find.likeness is not None and find.strength >= SURE and not _is_itself(find)
     ]
-    return max(colours) + STRAY_COLOUR if colours else float("inf")
+    return max(VARIANT_COLOUR, max(colours) + STRAY_COLOUR) if colours else float("inf")
 
 
 def _then(first: Floats, second: Floats) -> Floats:

@@ -21,9 +21,7 @@ def counts(
     images: Annotated[Path, typer.Option(help="Folder that the image names start from.", show_default=False)],
     like_first_box: Annotated[
         bool,
-        typer.Option(
-            "--like-first-box", help="Give the first box of a question as its example; skip those without."
-        ),
+        typer.Option("--like-first-box", help="Give the first box of a question as its example; skip those without."),
     ] = False,
     kind: Annotated[list[str] | None, typer.Option(help="Only questions of this kind.")] = None,
     checkpoint: Checkpoint = None,
@@ -44,20 +42,19 @@ def counts(
             outcome.error
             or f"{outcome.counted} ({question.low}..{question.high}){'' if outcome.within else '  MISSED'}"
         )
-        line = (
-            f"{len(outcomes)}/{len(questions)} {question.image}: {question.prompt}: {said}  "
-            f"{outcome.seconds:.1f} s"
-        )
+        line = f"{len(outcomes)}/{len(questions)} {question.image}: {question.prompt}: {said}  {outcome.seconds:.1f} s"
         typer.echo(one_line(line), err=True)
     if json:
         typer.echo(to_json(outcomes))
         return
-    typer.echo(
-        f"{'kind':12}{'asked':>6}{'within':>8}{'exact':>8}{'comp.':>8}{'MAE':>8}{'bias':>8}{'absent+':>8}{'failed':>7}{'s':>7}"
-    )
+    heads = ("asked", "within", "exact", "covered", "comp.", "MAE", "NAE", "bias", "pointF1", "absent+", "failed", "s")
+    typer.echo(f"{'kind':10}" + "".join(f"{head:>9}" for head in heads))
     for name, score in by_kind(outcomes).items():
-        error = f"{score.mae:8.2f}{score.bias:+8.2f}" if score.mae is not None else f"{'-':>8}{'-':>8}"
+        shares = (score.within, score.exact, score.covered, score.components_within)
+        errors = (score.mae, score.nae, score.bias, score.point_f1)
         typer.echo(
-            f"{name:12}{score.questions:6d}{score.within:8.0%}{score.exact:8.0%}{score.components_within:8.0%}{error}"
-            f"{score.found_though_absent:8d}{score.failed:7d}{score.median_seconds:7.1f}"
+            f"{name:10}{score.questions:9d}"
+            + "".join(f"{share:9.0%}" for share in shares)
+            + "".join(f"{'-':>9}" if value is None else f"{value:9.2f}" for value in errors)
+            + f"{score.found_though_absent:9d}{score.failed:9d}{score.median_seconds:9.1f}"
         )
