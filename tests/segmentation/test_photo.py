@@ -105,6 +105,26 @@ def test_exif_orientation_is_applied_once(kind: str, orientation: int, expected:
     assert (read.width, read.height) == ((40, 60) if orientation > 4 else (60, 40))
 
 
+def test_a_photo_taken_with_the_camera_held_in_any_way_gives_the_same_pixels() -> None:
+    upright = Image.fromarray(shelf())
+    held = {
+        1: None,
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,  # the way back: 6 asks for a quarter turn to the right
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    for orientation, turn in held.items():
+        exif = Image.Exif()
+        exif[ORIENTATION] = orientation
+        stored = upright if turn is None else upright.transpose(turn)
+        read = decode_photo(encoded(stored, "PNG", exif=exif), "held.png")
+        assert np.array_equal(read.pixels, np.asarray(upright)), orientation
+
+
 def test_a_16_bit_ramp_keeps_256_levels() -> None:
     ramp = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     for kind in ("PNG", "TIFF"):

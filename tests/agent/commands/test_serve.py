@@ -1,12 +1,19 @@
+import asyncio
+import json
+import sys
 from pathlib import Path
 
 import pytest
+from mcp import Client, StdioServerParameters
 from typer.testing import CliRunner
 
 import agent.commands.serve as command
 from agent.cli import app
 from agent.commands.serve import ServeError, policy_for
+from agent.sample import draw_sample
+from tests.tiny import save_tiny_checkpoint
 from tools.arguments import PhotoArguments
+from tools.records import CountRecord
 from tools.registry import Registry, Tool
 from tools.serving.guard import Policy
 from tools.serving.service import Service
@@ -108,3 +115,24 @@ def test_a_mistake_is_one_line_and_code_2(
     assert reason in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert started == []
+
+
+@pytest.mark.slow
+def test_the_installed_command_counts_over_stdio_with_the_products_own_tools(tmp_path: Path) -> None:
+    draw_sample(tmp_path / "photos" / "sample.jpg")
+    checkpoint = save_tiny_checkpoint(tmp_path / "tiny")
+    command = str(Path(sys.executable).with_name("shelf"))
+    arguments = ["serve", "--mcp", "stdio", "--root", str(tmp_path / "photos"), "--checkpoint", str(checkpoint)]
+
+    async def go() -> None:
+        async with Client(StdioServerParameters(command=command, args=arguments)) as client:
+            assert {"count", "read_labels", "describe"} <= {tool.name for tool in (await client.list_tools()).tools}
+            result = await client.call_tool("count", {"image": "sample.jpg", "target": "red boxes"})
+            assert not result.is_error, result.content
+            record = CountRecord.model_validate_json(json.dumps(result.structured_content))
+            assert record.image.name == "sample.jpg"
+            assert str(tmp_path) not in json.dumps(result.structured_content)
+            described = await client.call_tool("describe", {"image": "sample.jpg"})
+            assert described.structured_content["words"]
+
+    asyncio.run(asyncio.wait_for(go(), 300))
