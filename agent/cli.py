@@ -30,7 +30,7 @@ COMMANDS = (
     "doctor",
     "demo",
 )
-EVALUATIONS = ("evaluate", "eval_planner", "eval_segmentation")  # below `shelf eval`
+EVALUATIONS = ("evaluate", "eval_planner", "eval_segmentation", "eval_wording")  # below `shelf eval`
 
 
 class _OneLineErrors(TyperGroup):
@@ -52,9 +52,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_evaluate = typer.Typer(
-    name="eval", help="Measure counts, masks and planners on labelled data.", no_args_is_help=True
-)
+_evaluate = typer.Typer(name="eval", help="Measure counts, masks and planners on labelled data.", no_args_is_help=True)
 
 
 def _register(names: tuple[str, ...], group: typer.Typer) -> None:

@@ -1,0 +1,174 @@
+"""Does the optimizer of wordings help? Rendered scenes with near misses, where every pixel's truth is known.
+
+Meaning alone is judged, on against off, for each kind of prompt: false area (share of the marked area that is
+not meant), overlap with the truth, and how far the components are from the number that shows. The score is
+judged too: how well it ranks wordings by their true overlap (Spearman).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segmentation.clipseg import ClipSeg
+from segmentation.heatmap import HeatMap
+from segmentation.meaning import find_meaning
+from segmentation.target import parse_target
+from segmentation.training.phrases import IGNORED, INSIDE, Meaning, meant_items
+from segmentation.training.scene import Scene, render
+from segmentation.vocabulary import plural
+from segmentation.wording import score_wordings
+from tools.optimizer import VocabularyProposer, WordingRequest, choose, wordings
+from tools.records import Frozen
+
+PromptKind = Literal["kind", "colour", "contents", "absent"]
+FIRST_SEED = 40_000_000  # far from the seeds of training
+HEIGHT = 704  # px: twice the encoder, so that a closer look has something to show
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Words for a scene and what they mean."""
+
+    text: str
+    kind: PromptKind
+    meaning: Meaning
+
+
+class Trial(Frozen):
+    """One prompt on one scene, with the optimizer off and on."""
+
+    seed: int
+    text: str
+    kind: PromptKind
+    chosen: tuple[str, ...]
+    items: int
+    false_area: tuple[float, float]  # off, on
+    overlap: tuple[float, float]
+    count_error: tuple[int, int]
+    rank: float | None  # how well the score ranks the wordings by their true overlap
+
+
+class Summary(Frozen):
+    """Means over the trials of one kind: off and on."""
+
+    prompts: int
+    changed: int
+    false_area: tuple[float, float]
+    overlap: tuple[float, float]
+    count_error: tuple[float, float]
+    rank: float | None
+
+
+def prompts_for(scene: Scene) -> tuple[Prompt, ...]:
+    """One prompt of each kind, about the first product that has what the prompt needs."""
+    there = [scene.products[item.product] for item in scene.items if item.thing == "pack" and item.product >= 0]
+    found: dict[PromptKind, Prompt] = {}
+    for product in there:
+        many = plural(product.kind)
+        found.setdefault("kind", Prompt(many, "kind", Meaning(kind=product.kind)))
+        if product.colour:
+            meaning = Meaning(kind=product.kind, colour=product.colour)
+            found.setdefault("colour", Prompt(f"{product.colour} {many}", "colour", meaning))
+            for other in there:
+                wrong = Meaning(kind=product.kind, colour=other.colour)
+                if other.colour and not any(wrong.fits(item) or wrong.doubtful(item) for item in there):
+                    found.setdefault("absent", Prompt(f"{other.colour} {many}", "absent", wrong))
+        if product.contents:
+            meaning = Meaning(kind=product.kind, contents=product.contents)
+            found.setdefault("contents", Prompt(f"{product.contents} {many}", "contents", meaning))
+    return tuple(found.values())
+
+
+def run_trials(engine: ClipSeg, scenes: int) -> Iterator[Trial]:
+    """Try every prompt of some scenes with the optimizer off and on."""
+    for seed in range(FIRST_SEED, FIRST_SEED + scenes):
+        scene = render(seed, HEIGHT)
+        for prompt in prompts_for(scene):
+            yield _trial(engine, scene, prompt, seed)
+
+
+def summarise(trials: Sequence[Trial]) -> Summary:
+    """The means of some trials."""
+    ranks = [trial.rank for trial in trials if trial.rank is not None]
+
+    def both(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+        return round(fmean(off for off, _ in pairs), 4), round(fmean(on for _, on in pairs), 4)
+
+    return Summary(
+        prompts=len(trials),
+        changed=sum(trial.chosen != (trial.text,) for trial in trials),
+        false_area=both([trial.false_area for trial in trials]),
+        overlap=both([trial.overlap for trial in trials]),
+        count_error=both([trial.count_error for trial in trials]),
+        rank=round(fmean(ranks), 4) if ranks else None,
+    )
+
+
+def _trial(engine: ClipSeg, scene: Scene, prompt: Prompt, seed: int) -> Trial:
+    roles = meant_items(scene, prompt.meaning)
+    truth: NDArray[np.uint8] = roles[scene.labels]  # (H, W): OUTSIDE, INSIDE or IGNORED
+    request = WordingRequest(parse_target(prompt.text))
+    used = choose(request, (VocabularyProposer(),), lambda texts: score_wordings(engine, scene.image, texts))
+    chosen = tuple(wording.text for wording in used.chosen)
+    off = _measure(engine, scene, (prompt.text,), truth, roles)
+    on = _measure(engine, scene, chosen, truth, roles) if chosen != (prompt.text,) else off
+    return Trial(
+        seed=seed,
+        text=prompt.text,
+        kind=prompt.kind,
+        chosen=chosen,
+        items=_shown(scene, roles)[0],
+        false_area=(off[0], on[0]),
+        overlap=(off[1], on[1]),
+        count_error=(off[2], on[2]),
+        rank=_rank(engine, scene, request, truth) if prompt.kind != "absent" else None,
+    )
+
+
+def _measure(
+    engine: ClipSeg, scene: Scene, texts: Sequence[str], truth: NDArray[np.uint8], roles: NDArray[np.uint8]
+) -> tuple[float, float, int]:
+    """False area, overlap, and the distance of the components from the range of items that show."""
+    meaning = find_meaning(engine, scene.image, engine.text(texts))
+    false_area, overlap = _areas(meaning.heat, truth, engine.checkpoint.thresholds.mask)
+    low, high = _shown(scene, roles)
+    many = len(meaning.components)
+    return false_area, overlap, max(low - many, many - high, 0)
+
+
+def _areas(heat: HeatMap, truth: NDArray[np.uint8], threshold: float) -> tuple[float, float]:
+    height, width = heat.logits.shape
+    small = cv2.resize(truth, (width, height), interpolation=cv2.INTER_NEAREST)
+    marked = (heat.probability >= threshold) & (small != IGNORED)
+    meant = small == INSIDE
+    union = int((marked | meant).sum())
+    overlap = int((marked & meant).sum()) / union if union else 1.0  # nothing meant and nothing marked
+    return (int((marked & ~meant).sum()) / int(marked.sum()) if marked.any() else 0.0), overlap
+
+
+def _shown(scene: Scene, roles: NDArray[np.uint8]) -> tuple[int, int]:
+    """How many meant items show well, and how many show at all."""
+    areas = np.array([area for area, role in zip(scene.areas(), roles[1:], strict=True) if role == INSIDE and area])
+    if not len(areas):
+        return 0, 0
+    return int((areas >= 0.5 * np.median(areas)).sum()), len(areas)
+
+
+def _rank(engine: ClipSeg, scene: Scene, request: WordingRequest, truth: NDArray[np.uint8]) -> float | None:
+    """Spearman's rank correlation of score and true overlap over all wordings of a target."""
+    from scipy.stats import spearmanr
+
+    texts = [request.target.text, *(item.text for item in wordings(request, (VocabularyProposer(),)))]
+    scores = [item.score for item in score_wordings(engine, scene.image, texts)]
+    overlaps = [
+        _areas(find_meaning(engine, scene.image, engine.text([text])).heat, truth, engine.checkpoint.thresholds.mask)[1]
+        for text in texts
+    ]
+    if len(set(scores)) < 2 or len(set(overlaps)) < 2:
+        return None
+    return float(spearmanr(scores, overlaps).statistic)
