@@ -115,8 +115,6 @@ def test_parquet_has_the_same_rows_with_types_and_boxes(tmp_path: Path) -> None:
     assert (second["count"], second["instances"], second["error"]) == (None, None, "damaged")
 
 
-# pycocotools 2.0.11 hands NumPy an array in the way of NumPy 1.
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_coco_is_read_by_its_own_library_with_masks_and_boxes(tmp_path: Path) -> None:
     import numpy as np
     from pycocotools import mask as codec
