@@ -65,7 +65,8 @@ def masked_photos(folder: Path) -> Iterator[LabelledPhoto]:
     """
     for path in sorted(folder.glob("*.jpg")):
         pixels = read_photo(path).pixels
-        truth = np.zeros(pixels.shape[:2], np.bool_)
+        height, width = pixels.shape[:2]
+        truth = np.zeros((height, width), np.bool_)
         files = sorted((folder / "masks" / path.stem).glob("*.png"))
         if not files:
             raise DataError(f"{path} has no masks in masks/{path.stem}")
@@ -73,8 +74,8 @@ def masked_photos(folder: Path) -> Iterator[LabelledPhoto]:
             mask: Any = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
             if mask is None:
                 raise DataError(f"{file} cannot be read as a picture")
-            if mask.shape != truth.shape:
-                sizes = f"{mask.shape[1]}x{mask.shape[0]}", f"{truth.shape[1]}x{truth.shape[0]}"
+            if mask.shape != (height, width):
+                sizes = f"{mask.shape[1]}x{mask.shape[0]}", f"{width}x{height}"
                 raise DataError(f"{file} is {sizes[0]}, its photo {sizes[1]}")
             truth |= mask > 127
         word = path.stem.split("_")[0]

@@ -82,7 +82,7 @@ class MaskFile:
         if self.segments is None:
             return np.asarray(found > 127)
         blue, green, red = (found[..., i].astype(np.int64) for i in range(3))
-        return np.isin(red + 256 * green + 65536 * blue, self.segments)
+        return np.asarray(np.isin(red + 256 * green + 65536 * blue, self.segments))
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Union:
 
     def draw(self, height: int, width: int) -> Mask:
         """All of them."""
-        return np.any([shape.draw(height, width) for shape in self.shapes], axis=0)
+        return np.asarray(np.any([shape.draw(height, width) for shape in self.shapes], axis=0))
 
 
 @dataclass(frozen=True)
