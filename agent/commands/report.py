@@ -56,9 +56,8 @@ def _show(found: "Diff") -> None:
         place = (escape(one_line(change.store)) or "–", escape(one_line(change.label)))
         table.add_row(*place, _side(change.before), _side(change.after), _difference(change), _remark(change))
     console.print(table)
-    console.print(
-        f"{found.same_photos} photos in both, {found.only_before} only before, {found.only_after} only after"
-    )
+    alone = f"{found.only_before} only before, {found.only_after} only after"
+    console.print(f"photo by photo: {found.same} counts in both runs, {alone}")
     for photo in found.photos[:SHOWN]:
         mark = "" if photo.clear else " (within the intervals)"
         text = f"{photo.photo}: {photo.label} {photo.before} -> {photo.after}{mark}"

@@ -48,11 +48,11 @@ class PhotoChange(Frozen):
 
 
 class Diff(Frozen):
-    """Everything that differs between two runs, and how much was compared."""
+    """Everything that differs between two runs, and how many counts of a photo and target were compared."""
 
     stores: tuple[Change, ...]
     photos: tuple[PhotoChange, ...]
-    same_photos: int
+    same: int
     only_before: int
     only_after: int
 
@@ -83,7 +83,7 @@ def diff_runs(before: Path, after: Path) -> Diff:
             for key in sorted(shared)
             if counts_before[key][0] != counts_after[key][0]
         ),
-        same_photos=len(shared),
+        same=len(shared),
         only_before=len(counts_before.keys() - shared),
         only_after=len(counts_after.keys() - shared),
     )

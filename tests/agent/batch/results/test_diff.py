@@ -64,7 +64,7 @@ def test_photos_of_the_same_name_are_compared_one_by_one(runs: tuple[Path, Path]
         PhotoChange(photo="2.jpg", label="cans", before=10, after=11, clear=False),
         PhotoChange(photo="3.jpg", label="cans", before=5, after=6, clear=False),
     )
-    assert (found.same_photos, found.only_before, found.only_after) == (3, 1, 1)
+    assert (found.same, found.only_before, found.only_after) == (3, 1, 1)
 
 
 def test_a_folder_without_records_is_refused(tmp_path: Path) -> None:
