@@ -17,6 +17,9 @@ from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from segmentation.errors import ShelfError
 from segmentation.photo import file_name
@@ -109,7 +112,10 @@ def build_app(service: Service, policy: Policy | None = None, grace: float = GRA
     if service.asker is not None:
         _add_ask_route(app, service, service.asker.answer)
     _publish_schemas(app, service, secured=bool(policy.tokens))
-    app.router.routes.extend(mcp_app.routes)  # /mcp; a mount at / would turn every 405 into a 404
+    for route in mcp_app.routes:  # /mcp; a mount at / would turn every 405 into a 404
+        assert isinstance(route, Route)
+        route.app = _ending_with_its_client(route.app)
+        app.router.routes.append(route)
     return app
 
 
@@ -329,6 +335,24 @@ async def _unless_gone(request: Request, work: Awaitable[T]) -> T:
     finally:
         working.cancel()
         leaving.cancel()
+
+
+def _ending_with_its_client(app: ASGIApp) -> ASGIApp:
+    """The application, cancelled when the client hangs up: the SDK would work on (seen in mcp 2.3)."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            messages = [{"type": "http.request", "body": await request.body(), "more_body": False}]
+        except ClientDisconnect:
+            return
+
+        async def replayed() -> Message:
+            return messages.pop() if messages else await receive()
+
+        await _unless_gone(request, app(scope, replayed, send))
+
+    return wrapped
 
 
 async def _answered(work: Awaitable[Response]) -> Response:

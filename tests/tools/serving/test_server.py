@@ -94,6 +94,30 @@ c.getresponse()
     assert server.request("POST", "/v1/tools/count", COUNT)[0] == 200
 
 
+@pytest.mark.parametrize("version", ["2025-06-18", "2026-07-28"])
+def test_an_mcp_client_that_hangs_up_while_it_waits_frees_the_worker(server: Server, toys: Toys, version: str) -> None:
+    call = {"name": "count", "arguments": WAIT}
+    if version == "2026-07-28":
+        call["_meta"] = {
+            "io.modelcontextprotocol/protocolVersion": version,
+            "io.modelcontextprotocol/clientInfo": {"name": "x", "version": "1"},
+            "io.modelcontextprotocol/clientCapabilities": {},
+        }
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call})
+    headers = {
+        "content-type": "application/json",
+        "accept": "application/json, text/event-stream",
+        "mcp-protocol-version": version,
+        "mcp-method": "tools/call",
+        "mcp-name": "count",
+    }
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+    connection.request("POST", "/mcp", body, headers)
+    assert toys.started.wait(PATIENCE)
+    connection.close()
+    assert toys.cancelled.wait(PATIENCE)
+
+
 def test_when_the_server_stops_running_calls_finish_and_new_ones_are_refused(toys: Toys) -> None:
     results: dict[str, tuple[int, dict[str, str], bytes]] = {}
     with Server(toys) as server:
