@@ -23,6 +23,7 @@ from agent.rules.model import RuleChatModel
 from agent.settings import PlannerChoice, Settings
 from agent.terminal import plain
 from agent.turn import Limits, Turn, TurnState
+from tools.errors import Cancelled
 from tools.registry import Progress, Registry, Tool
 
 MAX_ANSWER = 4000  # characters of a model's prose
@@ -33,9 +34,7 @@ def _not_run(**_: Any) -> str:
 
 
 def _offered(tool: Tool) -> StructuredTool:
-    return StructuredTool(
-        name=tool.name, description=tool.description, args_schema=tool.schema(), func=_not_run
-    )
+    return StructuredTool(name=tool.name, description=tool.description, args_schema=tool.schema(), func=_not_run)
 
 
 class Planner:
@@ -100,14 +99,14 @@ class Planner:
         except ModelCallLimitExceededError as error:
             if not state.records:
                 raise PlannerError("the language model made no call that could be used") from error
-            state.notices.append(
-                f"the planner was stopped after {self._limits.model_calls} calls of its model"
-            )
+            state.notices.append(f"the planner was stopped after {self._limits.model_calls} calls of its model")
             return state.turn(render(state.calls, state.records), self.name)
+        except Cancelled as error:
+            if state.seconds_left <= 0:
+                raise DeadlineError(f"no answer within {self._limits.turn_seconds:g} seconds") from error
+            raise
         finally:
             alarm.cancel()
-        if progress.cancelled.is_set() and state.seconds_left <= 0:
-            raise DeadlineError(f"no answer within {self._limits.turn_seconds:g} seconds")
         last = result["messages"][-1]
         said = plain(str(last.text)[:MAX_ANSWER]).strip() if isinstance(last, AIMessage) else ""
         return state.turn(self._answer(said, state), self.name)
@@ -134,15 +133,11 @@ class Planners:
         checkpointer: BaseCheckpointSaver[Any] | None = None,
     ) -> None:
         limits = Limits.of(settings)
-        self._rules = Planner(
-            registry, RuleChatModel(), name="rules", limits=limits, checkpointer=checkpointer
-        )
+        self._rules = Planner(registry, RuleChatModel(), name="rules", limits=limits, checkpointer=checkpointer)
         self._remote: Planner | None = None
         self._may_fall_back = choice == "auto"
         if choice == "openai" and not settings.has_model:
-            raise PlannerError(
-                "no language model is set; set OPENAI_API_KEY or SHELF_BASE_URL, or use --planner rules"
-            )
+            raise PlannerError("no language model is set; set OPENAI_API_KEY or SHELF_BASE_URL, or use --planner rules")
         if choice == "openai" or (choice == "auto" and settings.has_model):
             self._remote = Planner(
                 registry,

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
         description="key for that server",
         validation_alias=AliasChoices("SHELF_API_KEY", "OPENAI_API_KEY", "api_key"),
     )
+    wordings: Literal["vocabulary", "openai"] = Field(
+        "vocabulary", description="who proposes wordings for the vision model; openai asks the language model too"
+    )
     stream: bool = Field(False, description="ask the server to stream; notices a dead server sooner")
     call_seconds: Seconds = Field(60, description="longest wait for one reply of the language model")
     turn_seconds: Seconds = Field(600, description="longest time for one request, tools included")
@@ -50,9 +53,7 @@ class Settings(BaseSettings):
     tokens: int = Field(60_000, ge=100, description="most tokens of the language model for one request")
     checkpoint: str | None = Field(None, description="segmentation weights: shipped name, folder or hub id")
     trace: bool = Field(True, description="leave a trace of each turn in the home folder, for shelf replay")
-    home: Path = Field(
-        Path("~/.local/share/shelf"), description="where chats, their history and traces are kept"
-    )
+    home: Path = Field(Path("~/.local/share/shelf"), description="where chats, their history and traces are kept")
 
     @field_validator("base_url")
     @classmethod

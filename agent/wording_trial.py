@@ -84,10 +84,10 @@ def prompts_for(scene: Scene) -> tuple[Prompt, ...]:
     return tuple(found.values())
 
 
-def run_trials(engine: ClipSeg, scenes: int) -> Iterator[Trial]:
+def run_trials(engine: ClipSeg, scenes: int, height: int = HEIGHT) -> Iterator[Trial]:
     """Try every prompt of some scenes with the optimizer off and on."""
     for seed in range(FIRST_SEED, FIRST_SEED + scenes):
-        scene = render(seed, HEIGHT)
+        scene = render(seed, height)
         for prompt in prompts_for(scene):
             yield _trial(engine, scene, prompt, seed)
 

@@ -57,10 +57,18 @@ def open_workbench(checkpoint: str | None) -> Workbench:
         CheckpointError: the named weights cannot be used.
     """
     from agent.batch.fingerprint import engine_fingerprint
+    from agent.models import openai_model
+    from agent.proposer import ModelProposer
+    from agent.settings import load_settings
     from segmentation.counter import Counter
     from tools.catalog import build_registry
+    from tools.count import VOCABULARY
     from tools.store import ImageStore
 
+    settings = load_settings()
+    proposers = VOCABULARY
+    if settings.wordings == "openai":
+        proposers = (ModelProposer(openai_model(settings)), *VOCABULARY)
     store = ImageStore()
-    registry = build_registry(store, Counter(checkpoint))
+    registry = build_registry(store, Counter(checkpoint), proposers)
     return Workbench(store, registry, partial(engine_fingerprint, checkpoint))

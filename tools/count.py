@@ -1,5 +1,7 @@
 """The count tool: arguments in, the engine's evidence reconciled, a CountRecord out."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from segmentation.counter import Counted, Counter, Question
@@ -9,11 +11,12 @@ from segmentation.place import Place
 from segmentation.target import Target, parse_target
 from tools.arguments import CountArguments
 from tools.errors import Cancelled
-from tools.optimizer import VocabularyProposer, WordingRequest, choose
+from tools.optimizer import Proposer, VocabularyProposer, WordingRequest, choose
 from tools.records import CountRecord, Excluded, Instance, Mask, ModelInfo, PromptUsed, Wording
 from tools.registry import Progress, Tool
 from tools.store import ImageStore, image_info
 
+VOCABULARY: tuple[Proposer, ...] = (VocabularyProposer(),)
 DESCRIPTION = (
     "Counts one kind of thing on one shelf photo and returns the number, its interval low..high, and a box per "
     "item. Give the thing as a short noun phrase in the user's words ('Sunkist bottles', 'red cans'); put places "
@@ -21,8 +24,8 @@ DESCRIPTION = (
 )
 
 
-def count_tool(store: ImageStore, counter: Counter) -> Tool:
-    """The tool, given the photos and the engine."""
+def count_tool(store: ImageStore, counter: Counter, proposers: Sequence[Proposer] = VOCABULARY) -> Tool:
+    """The tool, given the photos, the engine, and who proposes wordings for the vision model."""
 
     def run(arguments: CountArguments, progress: Progress) -> CountRecord:
         photo = store.get(arguments.image)
@@ -33,7 +36,7 @@ def count_tool(store: ImageStore, counter: Counter) -> Tool:
                 raise Cancelled("the count was cancelled")
             progress.report(stage, share)
 
-        prompt = _prompt(counter, photo, target, arguments)
+        prompt = _prompt(counter, photo, target, arguments, proposers)
         examples = tuple(
             (store.get(example.image) if example.image else None, example.box) for example in arguments.like
         )
@@ -50,13 +53,20 @@ def count_tool(store: ImageStore, counter: Counter) -> Tool:
     return Tool("count", DESCRIPTION, CountArguments, run, CountRecord)
 
 
-def _prompt(counter: Counter, photo: Photo, target: Target, arguments: CountArguments) -> PromptUsed:
+def _prompt(
+    counter: Counter,
+    photo: Photo,
+    target: Target,
+    arguments: CountArguments,
+    proposers: Sequence[Proposer],
+) -> PromptUsed:
     """The wordings for the vision model; print and examples need none, so for them the user's own stands."""
     own = Wording(text=target.noun, reason="the user's words")
     if not arguments.optimize or target.named or arguments.like or counter.engine() is None:
         return PromptUsed(original=own, chosen=(own,))
-    request = WordingRequest(target)
-    return choose(request, (VocabularyProposer(),), lambda texts: counter.score_wordings(photo, texts))
+    # Reading takes seconds, and the vocabulary does not look at what was read.
+    words = () if proposers == VOCABULARY else tuple(word.text for word in counter.words(photo))
+    return choose(WordingRequest(target, words=words), proposers, lambda texts: counter.score_wordings(photo, texts))
 
 
 def _record(

@@ -5,7 +5,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
-from agent.errors import PlannerError
+from agent.errors import DeadlineError, PlannerError
 from agent.planner import Planner, Planners
 from agent.rules.model import RuleChatModel
 from agent.settings import Settings
@@ -13,7 +13,7 @@ from agent.turn import Limits, Turn
 from segmentation.errors import PhotoError
 from tests.agent.fakes import ScriptedChatModel, call, count_record, fake_registry, request
 from tools.arguments import CountArguments
-from tools.errors import ToolError
+from tools.errors import Cancelled, ToolError
 from tools.records import CountRecord
 from tools.registry import Progress, Registry
 
@@ -28,9 +28,7 @@ def remote(model: ScriptedChatModel, registry: Registry | None = None, **limits:
     )
 
 
-def ask(
-    model: ScriptedChatModel, text: str = "count the Sunkist bottles", photos: int = 1, **limits: Any
-) -> Turn:
+def ask(model: ScriptedChatModel, text: str = "count the Sunkist bottles", photos: int = 1, **limits: Any) -> Turn:
     turn = remote(model, **limits).ask(request(text, photos))
     model.done()
     return turn
@@ -65,9 +63,7 @@ def test_a_number_without_any_call_is_replaced() -> None:
 
 
 def test_a_question_back_is_shown_as_it_is() -> None:
-    assert (
-        ask(ScriptedChatModel(AIMessage("Which bottles do you mean?"))).answer == "Which bottles do you mean?"
-    )
+    assert ask(ScriptedChatModel(AIMessage("Which bottles do you mean?"))).answer == "Which bottles do you mean?"
 
 
 def test_parallel_calls_all_get_their_answers() -> None:
@@ -220,6 +216,17 @@ def test_the_model_sees_numbers_and_words_but_no_masks_and_no_paths() -> None:
     seen = json.loads(str(results(model)[0].content))
     assert seen["count"] == 6
     assert "mask" not in str(seen)
+
+
+def test_a_tool_that_runs_past_the_deadline_is_stopped_and_the_turn_says_so() -> None:
+    def endless(arguments: CountArguments, progress: Progress) -> CountRecord:
+        while not progress.cancelled.wait(0.01):
+            pass
+        raise Cancelled("the count was cancelled")
+
+    planner = Planner(fake_registry(count=endless), RuleChatModel(), name="rules", limits=Limits(turn_seconds=0.3))
+    with pytest.raises(DeadlineError, match=r"0\.3 seconds"):
+        planner.ask(request("count the cans"))
 
 
 def test_auto_falls_back_to_the_rules_and_says_so() -> None:

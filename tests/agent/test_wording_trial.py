@@ -42,7 +42,8 @@ def test_prompts_of_a_scene_mean_what_stands_there_and_absent_ones_nothing(seed:
         assert meant is (prompt.kind != "absent"), prompt.text
 
 
+@pytest.mark.slow
 def test_a_trial_runs_end_to_end_on_random_weights(tiny_checkpoint: Path) -> None:
-    trials = list(run_trials(ClipSeg.load(tiny_checkpoint, "cpu"), 1))
+    trials = list(run_trials(ClipSeg.load(tiny_checkpoint, "cpu"), 1, height=128))
     assert trials
     assert all(0 <= value <= 1 for item in trials for value in (*item.overlap, *item.false_area))
