@@ -18,6 +18,7 @@ FILE = "calibration.json"
 _MASKS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 _SEEDS = (0.4, 0.5, 0.6, 0.7, 0.8)
 _PROMPTS = 4
+_LOWEST_LOOK = 0.2  # below it a weak model would have everything looked at
 _MISSED = 0.02  # share of present targets whose chunk may be passed over by the first look
 
 
@@ -66,9 +67,7 @@ def calibrate(
     hits: list[NDArray[np.float64]] = []
     peaks: list[float] = []
     asked = 0
-    for done, scene in enumerate(
-        scenes(count, first_seed, model.size, wide=True, held_out=False, data=data), 1
-    ):
+    for done, scene in enumerate(scenes(count, first_seed, model.size, wide=True, held_out=False, data=data), 1):
         phrases = phrases_for(scene, _PROMPTS, np.random.default_rng((first_seed, done)))
         logits = model.decode(model.encode(scene.image[None]), model.text([p.text for p in phrases]))[0]
         seam, areas = seams(scene), scene.areas()
@@ -83,9 +82,7 @@ def calibrate(
             roles = meant_items(scene, phrase.meaning)[1:]
             true = count_sizes(areas[(roles == INSIDE) & (areas > 0)].astype(np.float64), truth.size)
             hits.append(
-                np.array(
-                    [[parts(probability, max(s, m), m) == true for s in _SEEDS] for m in _MASKS], np.float64
-                )
+                np.array([[parts(probability, max(s, m), m) == true for s in _SEEDS] for m in _MASKS], np.float64)
             )
         progress("calibrating", done / count)
     if not ious:
@@ -95,7 +92,7 @@ def calibrate(
     mask = _MASKS[mask_at]
     seed = max(_SEEDS[seed_at], mask)
     # The first look is cheap to pass and dear to miss: nearly every present target must reach it.
-    look = float(np.clip(np.quantile(peaks, _MISSED), 0.1, min(0.5, seed)))
+    look = float(np.clip(np.quantile(peaks, _MISSED), _LOWEST_LOOK, min(0.5, seed)))
     look = round(look, 2)
     thresholds = Thresholds(look=look, grow=round(min(look, max(0.1, 0.7 * look)), 2), seed=seed, mask=mask)
     return Calibration(

@@ -127,6 +127,4 @@ def score_counts(found: list[int], true: list[int]) -> CountScores:
     if not found or len(found) != len(true):
         raise ValueError("counts must be two equally long lists, not empty")
     error = np.array(found) - np.array(true)
-    return CountScores(
-        len(found), float((error == 0).mean()), float(np.abs(error).mean()), float(error.mean())
-    )
+    return CountScores(len(found), float((error == 0).mean()), float(np.abs(error).mean()), float(error.mean()))

@@ -38,9 +38,7 @@ class Request:
     keep_pictures: bool = False
 
 
-def photo_outcome(
-    model: ClipSeg, photo: LabelledPhoto, cut: tuple[float, float], *, draw: bool = False
-) -> Outcome:
+def photo_outcome(model: ClipSeg, photo: LabelledPhoto, cut: tuple[float, float], *, draw: bool = False) -> Outcome:
     """Judge one real photo from its overview alone: squares along its longer side, no closer looks."""
     heat = survey(model, photo.pixels, model.text([photo.prompt]))[0]
     height, width = photo.truth.shape
@@ -106,9 +104,7 @@ def _worst(outcomes: list[Outcome]) -> list[Outcome]:
 
 def to_json(report: Report) -> str:
     """The report as JSON with four decimals."""
-    return json.dumps(
-        json.loads(json.dumps(report.as_dict()), parse_float=lambda v: round(float(v), 4)), indent=2
-    )
+    return json.dumps(json.loads(json.dumps(report.as_dict()), parse_float=lambda v: round(float(v), 4)), indent=2)
 
 
 def table(report: Report) -> str:

@@ -130,15 +130,11 @@ def _narrowest(scene: Scene) -> float:
         if columns[0] > 0 and columns[-1] < width - 1:
             full = (columns[-1] + 1 - columns[0]) / width
             nominal = (item.box[2] - item.box[0]) * 0.5
-            widths.append(
-                max(full, nominal) if full < nominal else full
-            )  # half hidden ones do not make it narrow
+            widths.append(max(full, nominal) if full < nominal else full)  # half hidden ones do not make it narrow
     return min(widths, default=1.0)
 
 
-def scenes(
-    count: int, first_seed: int, size: int, *, wide: bool, held_out: bool, data: Path | None
-) -> Iterator[Scene]:
+def scenes(count: int, first_seed: int, size: int, *, wide: bool, held_out: bool, data: Path | None) -> Iterator[Scene]:
     """Scenes of unseen seeds, wide facings only or narrower ones only."""
     cutouts = load_cutouts(data)
     made, seed = 0, first_seed + (HELD_OUT_OFFSET if held_out else 0)
@@ -189,9 +185,7 @@ def judge_scene(
         outcomes.append(
             outcome_of(
                 phrase.text,
-                phrase.meaning.colour is not None
-                and phrase.meaning.kind is not None
-                and phrase.meaning.cap is None,
+                phrase.meaning.colour is not None and phrase.meaning.kind is not None and phrase.meaning.cap is None,
                 probability,
                 truth,
                 valid,

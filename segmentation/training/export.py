@@ -28,7 +28,8 @@ weights on anything else.
 - Trained for {steps} steps, {scenes} scenes with several prompts each, {hours:.2f} hours on two CPU cores
   shared with other work; {precision} autocast; weights averaged with decay {average}. Picture sizes:
   {stages}.
-- Loss: {loss}, border pixels weigh {border}. Optimiser: AdamW, seed {seed}, settings fingerprint
+- Loss: {loss}, border pixels weigh {border}, and questions about what lies under each token weigh
+  {auxiliary}. Optimiser: AdamW, seed {seed}, settings fingerprint
   `{fingerprint}`.
 - Pairs of colour and kind that training never showed: {held_out}.
 - Licence: that of this project. Cut-outs mixed in are MIT, MIT-0 and BSD-3-Clause; none of them is in this
@@ -71,6 +72,7 @@ def export(run: Path, to: Path, plan_file: Path | None = None) -> Path:
             for name, tensor in model.state_dict().items()
         }
         save_file(weights, fresh / "model.safetensors", metadata={"format": "pt"})
+        (fresh / "model.safetensors").chmod(0o644)  # safetensors writes for its owner only
         _write_config(model, fresh)
         tokenizer.save_pretrained(fresh)
         processor = {
@@ -141,6 +143,7 @@ def _write_card(plan: Plan, progress: Any, parameters: int, name: str, folder: P
         stages=stages,
         loss=plan.loss,
         border=plan.border,
+        auxiliary=plan.auxiliary,
         seed=plan.seed,
         fingerprint=progress.fingerprint,
         held_out=", ".join(facts["held_out_pairs"]),
