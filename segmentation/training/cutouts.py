@@ -94,7 +94,7 @@ def load_cutouts(folder: Path | None) -> Cutouts:
         folder: Where they lie; None or a missing folder gives none.
 
     Raises:
-        DataError: A listed picture that is there cannot be read.
+        DataError: A listed picture cannot be read, or the folder is there and holds none of them.
     """
     if folder is None or not folder.is_dir():
         return Cutouts()
@@ -107,6 +107,8 @@ def load_cutouts(folder: Path | None) -> Cutouts:
         pixels = _read(path)
         pixels = _on_black(pixels) if pixels.shape[2] == 3 else pixels
         packs.append(Cutout(name, _trimmed(pixels), kind, colour, contents))
+    if not packs:
+        raise DataError(f"{folder} holds none of the cut-outs that prompts/training.yaml lists")
     shelves = []
     for path in sorted((folder / "clomask/backgrounds").glob("*")):
         pixels = _read(path)[..., :3]

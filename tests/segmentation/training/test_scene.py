@@ -106,6 +106,11 @@ def test_an_unreadable_cutout_is_named(tmp_path: Path) -> None:
         load_cutouts(tmp_path)
 
 
+def test_a_folder_without_any_listed_cutout_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds none of the cut-outs"):
+        load_cutouts(tmp_path)
+
+
 def test_without_a_folder_there_are_no_cutouts(tmp_path: Path) -> None:
     assert load_cutouts(None) == Cutouts()
     assert load_cutouts(tmp_path / "missing") == Cutouts()
