@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 
 from langchain.agents.middleware import AgentMiddleware, AgentState
 from langchain.agents.middleware.types import ModelRequest, ModelResponse
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, RemoveMessage, ToolMessage
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.runtime import Runtime
@@ -80,9 +80,7 @@ class Guard(AgentMiddleware[AgentState[Any], TurnState, Any]):
             except _BadReply as error:
                 fault: str | None = str(error)
             else:
-                message = cast("AIMessage", response.result[-1])
-                turn.tokens += message.usage_metadata["total_tokens"] if message.usage_metadata else 0
-                fault = _fault(message)
+                fault = _fault(response.result[-1], turn)
                 if fault is None:
                     return response
             if turn.reasks >= turn.limits.reasks:
@@ -110,9 +108,7 @@ class Guard(AgentMiddleware[AgentState[Any], TurnState, Any]):
         except TimeoutError:
             raise PlannerError(f"the language model did not answer within {wait:.0f} seconds") from None
         except ValidationError as error:  # arguments that are JSON but no object stop the client itself
-            raise _BadReply(
-                f"the arguments of a call are not a JSON object: {str(error)[:MAX_ECHO]}"
-            ) from error
+            raise _BadReply(f"the arguments of a call are not a JSON object: {str(error)[:MAX_ECHO]}") from error
         except Exception as error:  # the boundary to a remote program: whatever it does is one line here
             log.debug("language model", exc_info=True)
             raise PlannerError(self._trouble(error)) from error
@@ -157,9 +153,7 @@ class Guard(AgentMiddleware[AgentState[Any], TurnState, Any]):
             turn.records.append(record)
             position = len(turn.records) - 1
             seconds = time.monotonic() - begin
-            turn.calls.append(
-                Call(tool=name, arguments=arguments, record=position, seconds=round(seconds, 3))
-            )
+            turn.calls.append(Call(tool=name, arguments=arguments, record=position, seconds=round(seconds, 3)))
             return digest(record), position, False
         turn.calls.append(Call(tool=name[:80], arguments=arguments, error=text))
         return text, None, True
@@ -171,8 +165,11 @@ def _calls(messages: list[AnyMessage]) -> Iterator[Mapping[str, Any]]:
             yield from message.tool_calls
 
 
-def _fault(message: AIMessage) -> str | None:
-    """Why a reply cannot be used; valid calls beside an invalid one still run."""
+def _fault(message: BaseMessage, turn: TurnState) -> str | None:
+    """Why a reply cannot be used, after its tokens were counted; valid calls beside an invalid one still run."""
+    if not isinstance(message, AIMessage):  # a server that answers in the role of the user
+        return "it was no reply of an assistant"
+    turn.tokens += message.usage_metadata["total_tokens"] if message.usage_metadata else 0
     meta = message.response_metadata
     if meta.get("finish_reason") == "length" or (
         meta.get("model_provider") == "openai" and not meta.get("finish_reason")

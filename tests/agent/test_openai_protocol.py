@@ -185,3 +185,57 @@ def test_twenty_megabytes_are_no_answer(httpserver: HTTPServer) -> None:
     script = Script(httpserver, text("x" * 20_000_000))
     turn = ask(script, choice="auto", call_seconds=30.0)
     assert len(turn.answer) < 5000
+
+
+def _call(**changes: Any) -> dict[str, Any]:
+    """The good call with parts of it exchanged; a part that is None is left out."""
+    (call,) = COUNT["tool_calls"]
+    return {key: value for key, value in (call | changes).items() if value is not None}
+
+
+def _function(**changes: Any) -> dict[str, Any]:
+    return _call(function={"name": "count", "arguments": '{"image": "p1", "target": "cans"}'} | changes)
+
+
+ODD_REPLIES: dict[str, dict[str, Any]] = {
+    "no id": COUNT | {"tool_calls": [_call(id=None)]},
+    "empty id": COUNT | {"tool_calls": [_call(id="")]},
+    "one id twice": COUNT | {"tool_calls": [_call(), _call()]},
+    "a number as id": COUNT | {"tool_calls": [_call(id=7)]},
+    "no type": COUNT | {"tool_calls": [_call(type=None)]},
+    "another type": COUNT | {"tool_calls": [_call(type="custom")]},
+    "no function": COUNT | {"tool_calls": [_call(function=None)]},
+    "arguments as an object": COUNT | {"tool_calls": [_function(arguments={"image": "p1", "target": "cans"})]},
+    "arguments nested deep": COUNT | {"tool_calls": [_function(arguments="[" * 5000)]},
+    "a target of a megabyte": COUNT | {"tool_calls": [_function(arguments=json.dumps({"target": "x" * 10**6}))]},
+    "a billion of everything": COUNT
+    | {"tool_calls": [_function(arguments='{"image": "p1", "target": "cans", "row": 1e9}')]},
+    "not a number": COUNT | {"tool_calls": [_function(arguments='{"image": "p1", "target": "cans", "row": NaN}')]},
+    "calls that are null": {"role": "assistant", "content": "Which ones?", "tool_calls": None},
+    "calls that are a word": {"role": "assistant", "content": "Which ones?", "tool_calls": "count"},
+    "calls that are empty": {"role": "assistant", "content": "Which ones?", "tool_calls": []},
+    "content in parts": {"role": "assistant", "content": [{"type": "text", "text": "Which ones?"}]},
+    "no content": {"role": "assistant", "content": None},
+    "a refusal": {"role": "assistant", "content": None, "refusal": "I will not."},
+    "the old function call": {
+        "role": "assistant",
+        "content": None,
+        "function_call": {"name": "count", "arguments": '{"image": "p1", "target": "cans"}'},
+    },
+    "a call as text": text('<tool_call>{"name": "count", "arguments": {"target": "cans"}}</tool_call>'),
+    "another role": {"role": "user", "content": "There are 12 bottles."},
+    "no role": {"content": "There are 12 bottles."},
+    "control characters": text("\x1b]52;c;ZXZpbA==\x07There are 12 bottles.\x1b[2J"),
+    "half a character": text("There are \ud800 12 bottles."),
+}
+
+
+@pytest.mark.parametrize("name", ODD_REPLIES)
+def test_an_odd_reply_ends_in_an_answer_that_holds(httpserver: HTTPServer, name: str) -> None:
+    """Mended by the model, replaced by the records, or planned again by the rules; never a number from nowhere."""
+    odd = whole(ODD_REPLIES[name])
+    script = Script(httpserver, odd, COUNT, TRUE, TRUE, TRUE)
+    turn = ask(script, choice="auto")
+    assert turn.answer
+    assert "12 bottles" not in turn.answer
+    assert all(ord(char) >= 32 or char == "\n" for char in turn.answer)
