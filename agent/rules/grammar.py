@@ -84,13 +84,9 @@ _AGAIN = re.compile(
 _SAME = re.compile(
     r"^(?:and )?(?:do )?(?:the )?same(?: thing| question| count)?\b(?! (?:for|with)\b)\s*", re.IGNORECASE
 )
-_GREETING = re.compile(
-    r"^(?:hi|hello|hey|help|thanks?(?: you)?|what can you do|who are you|good \w+)$", re.IGNORECASE
-)
+_GREETING = re.compile(r"^(?:hi|hello|hey|help|thanks?(?: you)?|what can you do|who are you|good \w+)$", re.IGNORECASE)
 _EVERYTHING = re.compile(r"^(?:everything|all|all (?:of )?(?:it|them))$", re.IGNORECASE)
-_NO_NAME = re.compile(
-    r"^(?:yes|no|maybe|why|what|who|when|how|show|stop|quit|exit|undo|redo)\b", re.IGNORECASE
-)
+_NO_NAME = re.compile(r"^(?:yes|no|maybe|why|what|who|when|how|show|stop|quit|exit|undo|redo)\b", re.IGNORECASE)
 _PRONOUN = re.compile(
     r"^(?:them|it|those|these|this|that|ones?|things?|anything|something|there|here|only|just)$",
     re.IGNORECASE,
@@ -148,9 +144,7 @@ def _clause(clause: str, request: Request, before: Before) -> tuple[Intent, ...]
         said = re.sub(r"\bthan\b", "and", said) if more else said
         opener = more or lexicon().look.match(said)
     rest = said[opener.end() :] if opener else said
-    if (
-        opener and not rest and before.aims and scope != Photos(None)
-    ):  # "... and how many on the second photo"
+    if opener and not rest and before.aims and scope != Photos(None):  # "... and how many on the second photo"
         return _intents(before.aims, chosen)
     aims = _aims(rest, before if follows or opener else Before())
     if isinstance(aims, AskBack):
@@ -179,9 +173,7 @@ def _positions(scope: Photos, request: Request, before: Before) -> tuple[int, ..
         current = tuple(i for i, photo in enumerate(request.photos) if photo.id in request.current)
         return before.photos or current or everything
     if any(position not in everything for position in scope.chosen):
-        return AskBack(
-            f"There are {len(everything)} photos. Which of them do you mean?" if everything else NO_PHOTO
-        )
+        return AskBack(f"There are {len(everything)} photos. Which of them do you mean?" if everything else NO_PHOTO)
     return scope.chosen
 
 

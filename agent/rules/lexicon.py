@@ -85,9 +85,7 @@ def lexicon() -> Lexicon:
         ),
         ordinals=raw["ordinals"],
         numbers=raw["numbers"],
-        one_name=re.compile(
-            rf"\b{any_of([re.escape(name) for name in raw['one_name']])}(?!\w)", re.IGNORECASE
-        ),
+        one_name=re.compile(rf"\b{any_of([re.escape(name) for name in raw['one_name']])}(?!\w)", re.IGNORECASE),
         heads=both_numbers(kinds | other | set(words.products)),
         kinds=both_numbers(kinds | set(words.products)),
         contents=both_numbers(set(words.contents)),

@@ -85,9 +85,7 @@ def _before(messages: Sequence[BaseMessage], photos: Sequence[Photo]) -> Before:
         if isinstance(message, AIMessage) and message.tool_calls:
             counts = [call["args"] for call in message.tool_calls if call["name"] == "count"]
             aims = tuple(dict.fromkeys(aim for aim in map(_aim, counts) if aim))
-            used = tuple(
-                dict.fromkeys(ids.index(args["image"]) for args in counts if args.get("image") in ids)
-            )
+            used = tuple(dict.fromkeys(ids.index(args["image"]) for args in counts if args.get("image") in ids))
             if aims:
                 return Before(aims, used)
     return Before()

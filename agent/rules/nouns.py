@@ -19,7 +19,7 @@ _TRAILER = re.compile(
     r"|are there any|(?:do|can|could|did) (?:you|we|i|they) (?:see|find|spot|count|have|got|make out)"
     r"|there (?:are|is)|are there|is there|i see|you see|have we got|have you got|(?:we|you|i|they)(?: "
     r"have|'ve)(?: got)?"
-    r"|are|is|there|here|do i have|in stock|left|remaining"
+    r"|are|is|there|here|do (?:we|you|they|i)|in stock|left|remaining|sits?|stands?|lies?"
     r"|(?:is|are)? ?(?:on|in|at|from|of) (?:the|this|that|these|my|our|it|here|a)(?: (?:whole|entire|full))?"
     r"(?: (?:shelf|shelves|photo|photos|picture|pictures|image|images|shot|rack|racks|display|fridge"
     r"|store|aisle|cooler|stock|scene|frame))?)$",
@@ -43,9 +43,7 @@ def clean(phrase: str) -> str:
         phrase = lexicon().back.sub("", phrase).strip(" ,")
         phrase = _DETERMINER.sub("", phrase).strip(" ,")
         changed = phrase != before
-    phrase = re.sub(
-        r"\s+(?:that |which )?(?:has|have)(?: got)? (?=\w)", " with ", phrase, flags=re.IGNORECASE
-    )
+    phrase = re.sub(r"\s+(?:that |which )?(?:has|have)(?: got)? (?=\w)", " with ", phrase, flags=re.IGNORECASE)
     return _kind_last(_predicate_first(phrase))
 
 
@@ -67,9 +65,9 @@ def _predicate_first(phrase: str) -> str:
 
 def head(phrase: str) -> str:
     """The word a noun phrase is about: the last one before "with", "in" or "of"."""
-    core = re.split(
-        r"\s+(?:with|without|in|from|of|by|about|that|which)\s+", phrase, maxsplit=1, flags=re.IGNORECASE
-    )[0]
+    core = re.split(r"\s+(?:with|without|in|from|of|by|about|that|which)\s+", phrase, maxsplit=1, flags=re.IGNORECASE)[
+        0
+    ]
     return core.split()[-1] if core.split() else ""
 
 
@@ -147,7 +145,7 @@ def _distribute(things: tuple[str, ...]) -> tuple[str, ...]:
 def resolve_ones(phrase: str, noun: str) -> str:
     """Read "red ones" about bottles as "red bottles"; a bare colour gets the noun too."""
     if not noun:
-        return phrase
+        return re.sub(r"\s+ones?$", "", phrase, flags=re.IGNORECASE)
     many = noun if is_plural(noun) else plural(noun)
     phrase = re.sub(r"\b(?:ones?|those)\b", many, phrase, flags=re.IGNORECASE)
     if phrase.lower() in lexicon().colours:

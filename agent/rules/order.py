@@ -3,6 +3,7 @@
 import re
 
 from agent.rules.lexicon import lexicon
+from agent.rules.nouns import is_thing
 from agent.rules.places import find_rows
 
 _PLACE_HAS = re.compile(
@@ -22,6 +23,15 @@ _STOCK = re.compile(
 _PLACE_FIRST = re.compile(
     r"^(?P<place>(?:in|on|at|to|left of|right of|above|below)\s.+?)\s*,\s*(?P<rest>(?:how many|how much"
     r"|count|number of).+)$",
+    re.IGNORECASE,
+)
+_I_SEE = re.compile(
+    r"^(?:i see|there are|here are)(?: some| many| the)? (?P<noun>.+?),? (?:so |but )?how many(?: (?:are|of them).*)?$",
+    re.IGNORECASE,
+)
+_COLOURS = re.compile(
+    r"^(?P<verb>how many|count)(?: of)?(?: the)? (?P<noun>[\w' -]+?) (?:that |which )?are"
+    r" (?P<colours>\w+(?:(?:\s*,\s*| or | and )\w+)+)$",
     re.IGNORECASE,
 )
 _COMPARE = re.compile(r"^compare\b[^:]*:\s*", re.IGNORECASE)
@@ -50,6 +60,8 @@ def usual_order(text: str) -> str:
     text = _COMPARE.sub("", text)
     text = _PLACE_HAS.sub(lambda match: f"on {match['place']}", text)
     text = _BRAND_HAS.sub(r"\g<verb> \g<owner> \g<noun>", text)
+    text = _I_SEE.sub(r"how many \g<noun>", text)
+    text = _COLOURS.sub(_each_colour, text)
     text = _STOCK.sub(_stock, text)
     text = _THESE_ARE.sub(_these, text)
     text = _PLACE_FIRST.sub(r"\g<rest> \g<place>", text)
@@ -66,6 +78,14 @@ def _stock(match: re.Match[str]) -> str:
     return f"how many {match['noun']}"
 
 
+def _each_colour(match: re.Match[str]) -> str:
+    """Read "bottles are blue or green" as "blue bottles and green bottles"."""
+    colours = re.split(r"\s*,\s*|\s+(?:or|and)\s+", match["colours"])
+    if not all(colour.lower() in lexicon().colours for colour in colours):
+        return match[0]
+    return f"{match['verb']} " + " and ".join(f"{colour} {match['noun']}" for colour in colours)
+
+
 def _these(match: re.Match[str]) -> str:
     noun = match["noun"]
-    return f"{match['verb']} {noun} ones" if noun.lower() in lexicon().colours else f"{match['verb']} {noun}"
+    return f"{match['verb']} {noun}" if is_thing(noun) else f"{match['verb']} {noun} ones"

@@ -10,7 +10,7 @@ from tools.arguments import Where
 _SHELF = r"(?:shelf|shelves|rows?|tiers?|levels?|racks?|boards?|layers?)"
 _LEAD = (
     r"(?:,?\s*\b(?:(?:that|which) )?(?:(?:is|are|standing|sitting|placed|located) )?(?:on|in|at"
-    r"|from|of|along)\s+)?(?:the\s+|my\s+)?"
+    r"|from|of|along)\s+)?(?:(?:each|both|all)\s+of\s+)?(?:the\s+|my\s+)?"
 )
 _END = r"(?=$|[\s,.:;?!])"
 _TOP = r"(?:very )?(?:top|topmost|top-most|upper|uppermost|highest)"
@@ -104,8 +104,7 @@ _SIDES = {"left": "left half", "right": "right half", "upper": "upper half", "lo
 _SIDE = re.compile(
     r",?\s*\b(?:(?:that|which) (?:is|are) )?(?:on|in|at|to)\s+(?:the|my)\s+(?:(?:far|very)\s+)?"
     r"(?P<side>left|right|upper|lower|top|bottom)(?:[\s-]?hand)?\s*(?P<noun>half|side|part|halves)?"
-    r"(?:\s+(?:half|side|part))?(?:\s+of (?:the|this) (?:photo|picture|image|shelf|shelves|rack|display))?"
-    + _END,
+    r"(?:\s+(?:half|side|part))?(?:\s+of (?:the|this) (?:photo|picture|image|shelf|shelves|rack|display))?" + _END,
     re.IGNORECASE,
 )
 _RELATION = re.compile(

@@ -47,9 +47,7 @@ def _mend_word(word: str) -> str:
     ):
         return word
     allowed = 1 if len(word) < 8 else 2
-    best = min(
-        _known(), key=lambda known: (OSA.distance(lower, known), sorted(known) != sorted(lower), known)
-    )
+    best = min(_known(), key=lambda known: (OSA.distance(lower, known), sorted(known) != sorted(lower), known))
     # The first letter is hardly ever the wrong one: "wings" is no typing of "rings".
     if OSA.distance(lower, best) <= allowed and (best[0] == lower[0] or sorted(best) == sorted(lower)):
         return best

@@ -52,9 +52,7 @@ def to_english(text: str) -> str:
     kinds = "|".join(sorted(lexicon().heads | lexicon().parts, key=len, reverse=True))
     of = r"(?: of (?:the )?[\w'-]+)?"
     text = re.sub(rf"\b((?:{kinds}){of}) ({colours})\b", r"\2 \1", text, flags=re.IGNORECASE)  # "cans red"
-    text = re.sub(
-        rf"\b({colours}) ((?:{kinds})) of (?:the )?([\w'-]+)", r"\1 \3 \2", text, flags=re.IGNORECASE
-    )
+    text = re.sub(rf"\b({colours}) ((?:{kinds})) of (?:the )?([\w'-]+)", r"\1 \3 \2", text, flags=re.IGNORECASE)
     text = re.sub(rf"\b({kinds}) ({contents})\b", r"\2 \1", text, flags=re.IGNORECASE)  # "cartons milk"
     return " ".join(text.split())
 
@@ -70,10 +68,6 @@ def _word(word: str, language: str, words: dict[str, str]) -> str:
         for end, english in words.items():  # "Shampooflaschen" -> "shampoo bottles"
             first = lower.removesuffix(end).rstrip("-")
             if lower.endswith(end) and len(end) >= 4 and len(first) >= 3:
-                known = (
-                    words.get(first)
-                    or words.get(first.removesuffix("n"))
-                    or words.get(first.removesuffix("s"))
-                )
+                known = words.get(first) or words.get(first.removesuffix("n")) or words.get(first.removesuffix("s"))
                 return f"{known or word[: len(first)]} {english}"
     return word
