@@ -30,6 +30,7 @@ from tools.errors import Cancelled, ToolError, UnknownImage
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+RECENT_TURNS = 6  # of a chat that a model is shown; older ones stay in the memory
 MAX_ECHO = 500  # characters of a bad reply that are shown to the model again
 BROKEN = "The tool failed inside. Do not call it again with these arguments; say that it failed."
 
@@ -74,6 +75,7 @@ class Guard(AgentMiddleware[AgentState[Any], TurnState, Any]):
     ) -> ModelResponse[Any]:
         """One reply of the model, in time; a bad reply is asked for again, twice in a turn at most."""
         turn = request.runtime.context
+        request = request.override(messages=_recent(request.messages))
         while True:
             try:
                 response = self._reply(request, handler, turn)
@@ -163,6 +165,12 @@ def _calls(messages: list[AnyMessage]) -> Iterator[Mapping[str, Any]]:
     for message in messages:
         if isinstance(message, AIMessage):
             yield from message.tool_calls
+
+
+def _recent(messages: list[AnyMessage]) -> list[AnyMessage]:
+    """The last turns, whole: a long chat must not use up the tokens of a short question."""
+    starts = [i for i, message in enumerate(messages) if isinstance(message, HumanMessage)]
+    return messages[starts[-RECENT_TURNS] :] if len(starts) > RECENT_TURNS else messages
 
 
 def _fault(message: BaseMessage, turn: TurnState) -> str | None:

@@ -6,6 +6,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
 from agent.errors import DeadlineError, PlannerError
+from agent.guard import RECENT_TURNS
 from agent.planner import Planner, Planners
 from agent.rules.model import RuleChatModel
 from agent.settings import Settings
@@ -208,6 +209,29 @@ def test_a_crash_of_a_turn_does_not_poison_the_thread() -> None:
     assert planner.ask(request("count the Sunkist bottles"), thread="t").answer == "6 Sunkist bottles."
     asked = [m for m in model.seen[-1] if isinstance(m, AIMessage) for _ in m.tool_calls]
     assert len(asked) == len(results(model))
+
+
+def test_a_long_chat_shows_the_model_its_last_turns_whole() -> None:
+    turns = 10
+    steps = [
+        message
+        for i in range(turns)
+        for message in (AIMessage("", tool_calls=[call(target=f"cans {i}", id=f"c{i}")]), AIMessage(f"6 cans {i}."))
+    ]
+    model = ScriptedChatModel(*steps)
+    planner = Planner(
+        fake_registry(),
+        model,
+        name="openai:scripted",
+        limits=Limits(),
+        trouble=one_line,
+        checkpointer=InMemorySaver(),
+    )
+    for i in range(turns):
+        planner.ask(request(f"count the cans {i}"), thread="t")
+    model.done()
+    kinds = [message.type for message in model.seen[-1] if message.type != "system"]
+    assert kinds == ["human", "ai", "tool", "ai"] * (RECENT_TURNS - 1) + ["human", "ai", "tool"]
 
 
 def test_the_model_sees_numbers_and_words_but_no_masks_and_no_paths() -> None:
