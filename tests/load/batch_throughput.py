@@ -1,0 +1,78 @@
+"""`shelf batch` against `shelf count` in a loop, on the same photos and targets, one after the other.
+
+    python -m tests.load.batch_throughput FOLDER --photos 100 --targets bottles "red cans" boxes
+
+Prints seconds, CPU seconds and their ratio, and how many of the counts are equal. CPU seconds bear other work on
+the machine better than seconds do.
+"""
+
+import argparse
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+Counts = dict[tuple[str, str], int]
+
+
+def shelf(*arguments: str) -> str:
+    command = [sys.executable, "-c", "from agent.cli import main; main()", *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+
+
+def timed(work: Callable[[], Counts]) -> tuple[Counts, float, float]:
+    """The counts, seconds and CPU seconds of the processes that were started."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    counts = work()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return counts, time.monotonic() - began, cpu
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--photos", type=int, default=100)
+    parser.add_argument("--targets", nargs="+", default=["bottles", "red cans", "boxes"])
+    parser.add_argument("--checkpoint", default=None)
+    options = parser.parse_args()
+    weights = ["--checkpoint", options.checkpoint] if options.checkpoint else []
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        (folder / "photos").mkdir()
+        photos = sorted(path for path in options.folder.rglob("*") if path.suffix.lower() in (".jpg", ".png"))
+        for path in photos[: options.photos]:
+            shutil.copy(path, folder / "photos" / path.name)
+        job = {"photos": "photos", "requests": [{"target": target} for target in options.targets], "outputs": ["jsonl"]}
+        (folder / "job.yaml").write_text(json.dumps(job))
+
+        def batch() -> Counts:
+            shelf("batch", str(folder / "job.yaml"), "--out", str(folder / "out"), *weights)
+            records = [json.loads(line)["record"] for line in (folder / "out" / "records.jsonl").open()]
+            return {(record["image"]["name"], record["target"]): record["count"] for record in records}
+
+        def loop() -> Counts:
+            counts: Counts = {}
+            for path in sorted((folder / "photos").iterdir()):
+                for target in options.targets:
+                    record = json.loads(shelf("count", str(path), target, "--json", *weights))
+                    counts[record["image"]["name"], target] = record["count"]
+            return counts
+
+        together, batch_seconds, batch_cpu = timed(batch)
+        single, loop_seconds, loop_cpu = timed(loop)
+    equal = sum(together[key] == count for key, count in single.items())
+    sys.stdout.write(
+        f"{len(single)} tasks: batch {batch_seconds:.0f} s ({batch_cpu:.0f} CPU s), "
+        f"loop {loop_seconds:.0f} s ({loop_cpu:.0f} CPU s), "
+        f"ratio {loop_seconds / batch_seconds:.1f} ({loop_cpu / batch_cpu:.1f}), {equal} counts equal\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
