@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from segmentation.clipseg import Activations, ClipSeg
 
-MOST_VIEWS = 16  # in one batch of several callers: bounds how long the last of them waits for the others
+# Views in one batch of several callers. On a CPU four go as fast as any number (docs/reliability.md), and more
+# would only make the first of the callers wait for the last; a GPU is not full before.
+MOST_ON_CPU = 4
+MOST_ELSEWHERE = 16
 
 
 @dataclass(eq=False)
@@ -67,8 +70,8 @@ class SharedClipSeg(ClipSeg):
     def _take(self) -> list[_Waiting]:
         """The callers at the head of the queue whose views fit one batch; one at least."""
         taken: list[_Waiting] = []
-        total = 0
-        while self._queue and (not taken or total + len(self._queue[0].views) <= MOST_VIEWS):
+        total, most = 0, MOST_ON_CPU if self.device.name == "cpu" else MOST_ELSEWHERE
+        while self._queue and (not taken or total + len(self._queue[0].views) <= most):
             total += len(self._queue[0].views)
             taken.append(self._queue.pop(0))
         return taken

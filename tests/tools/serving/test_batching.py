@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from segmentation.clipseg import Activations, ClipSeg
-from tools.serving.batching import MOST_VIEWS, SharedClipSeg
+from tools.serving.batching import MOST_ON_CPU, SharedClipSeg
 
 
 def views(seed: int, count: int = 1) -> np.ndarray:
@@ -64,8 +64,8 @@ def test_views_that_wait_while_the_encoder_computes_go_together(
         waiting(engine, 10)
         go.set()
         assert [len(each.result()) for each in (first, *others)] == [1, *[2] * 10]
-    assert sizes == [1, MOST_VIEWS, 4]
-    assert engine.batches == 3
+    assert sizes == [1, *[MOST_ON_CPU] * 5]
+    assert engine.batches == 6
 
 
 def test_a_caller_whose_views_are_refused_does_not_spoil_the_batch(
