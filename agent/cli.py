@@ -21,6 +21,7 @@ COMMANDS = (
     "labels",
     "describe",
     "caption",
+    "optimizer",
     "replay",
     "batch",
     "report",
