@@ -28,7 +28,8 @@ from tools.store import ImageStore, Limits
 
 ALLOWED_MB = 100.0
 # Small enough to be full before the middle of the run: what still grows then is a leak and not a cache.
-STORE = Limits(pixel_bytes=64 * 2**20, upload_bytes=16 * 2**20)
+STORE = Limits(pixel_bytes=64 * 2**20, upload_bytes=4 * 2**20)
+ACTIVATIONS = 16 * 2**20
 
 
 def resident_mb() -> float:
@@ -43,6 +44,12 @@ def picture(chance: random.Random) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(small).resize((width, height)).save(buffer, "JPEG")
     return buffer.getvalue()
+
+
+def _engine(checkpoint: str | Path | None) -> SharedClipSeg:
+    engine = SharedClipSeg.load(checkpoint)
+    engine._views.limit = ACTIVATIONS
+    return engine
 
 
 async def run(service: Service, photos: int, leak: bool) -> list[float]:
@@ -69,11 +76,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = save_tiny_checkpoint(Path(folder) / "tiny")
         store = ImageStore(limits=STORE)
-        service = Service(
-            store,
-            build_registry(store, Counter(str(checkpoint), SharedClipSeg.load)),
-            summarise=lambda *_: "",
-        )
+        counter = Counter(str(checkpoint), _engine)
+        service = Service(store, build_registry(store, counter), summarise=lambda *_: "")
         trace = asyncio.run(run(service, options.photos, options.leak))
     growth = trace[-1] - trace[len(trace) // 2 - 1]
     report = {"photos": options.photos, "megabytes": [round(each) for each in trace], "growth": round(growth, 1)}
