@@ -28,10 +28,11 @@ from segmentation.heatmap import HeatMap
 from segmentation.meaning import Encoder, survey
 
 Map = NDArray[np.float32]
+LARGEST_SIDE = 512  # canvas pixels: wordings are compared on every n-th pixel, as coarse as the overview is
 SHIFT = 0.5  # logits by which the threshold is moved to see whether the mask holds
 RING = 9  # canvas pixels around the mask that count as outside
 LEAST_COVER, MOST_COVER = 0.0005, 0.9  # share of the photo; a shelf may be full of one thing
-SIBLINGS = ("shelf", "price tag", "floor", "wall")
+SIBLINGS = ("shelf", "price tag")
 
 
 class TextEncoder(Encoder, Protocol):
@@ -72,19 +73,18 @@ def score_maps(
     texts: Sequence[str], heats: Sequence[HeatMap], siblings: Sequence[HeatMap], thresholds: Thresholds
 ) -> tuple[ScoredWording, ...]:
     """Scores from maps; the first is that of the user's own words."""
-    maps = [heat.probability for heat in heats]
+    step = max(1, -(-max(heats[0].logits.shape) // LARGEST_SIDE))
+    maps = [heat.probability[::step, ::step] for heat in heats]
     mean = np.asarray(np.mean(maps, axis=0), dtype=np.float32)
     rival = (
-        np.max([heat.probability for heat in siblings], axis=0)
-        if siblings
-        else np.zeros_like(mean, dtype=np.float32)
+        np.max([heat.probability for heat in siblings], axis=0) if siblings else np.zeros_like(mean, dtype=np.float32)
     )
     scored = []
     for text, heat, probability in zip(texts, heats, maps, strict=True):
         _, statistics, _ = hysteresis(probability, thresholds.seed, thresholds.mask)
         mask = probability >= thresholds.mask
         parts = {
-            "stability": _stability(heat.logits, thresholds.mask),
+            "stability": _stability(heat.logits[::step, ::step], thresholds.mask),
             "separation": _separation(probability, mask),
             "agreement": (_agreement(probability, maps[0]) * _agreement(probability, mean)) ** 0.5,
             "margin": _margin(probability, rival, mask),

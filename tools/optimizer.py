@@ -15,7 +15,7 @@ from segmentation.target import Target, normalise, parse_target
 from segmentation.vocabulary import plural, singular, vocabulary
 from tools.records import PromptUsed, Wording
 
-MOST_WORDINGS = 8  # beside the original; each costs one decoder pass
+MOST_WORDINGS = 4  # beside the original; each costs one decoder pass per view of the overview
 GAIN = 0.05  # a wording must score this much more than the user's own to replace it
 ENSEMBLE = 0.9  # wordings within this share of the best are averaged with it
 
@@ -61,25 +61,24 @@ class VocabularyProposer:
 
 
 def _vocabulary_wordings(target: Target) -> Iterable[Proposal]:
+    """In the order of what each kind of wording gained on rendered scenes (docs/experiments.md, "Wordings")."""
     text = target.text
     words = text.split()
     single = " ".join([*words[:-1], singular(words[-1])]) if words else text
-    yield Proposal(single, "singular, as the model was trained")
     known = vocabulary()
+    if target.contents and target.kind:
+        yield Proposal(_turned(target), "contents behind the pack")
+    yield Proposal(f"{single} on a shelf", "the place is named")
+    yield Proposal(single, "singular")
     if target.kind:
         for synonym in known.kinds.get(target.kind, known.other.get(target.kind, ())):
-            yield Proposal(
-                _swap(text, _forms(target.kind, known.kinds, known.other), synonym), f"synonym {synonym!r}"
-            )
+            swapped = _swap(text, _forms(target.kind, known.kinds, known.other), synonym)
+            yield Proposal(swapped, f"synonym {synonym!r}")
     for name in target.colours:
         colour = known.colours[name]
         for synonym in colour.synonyms:
             if target.part is None:
                 yield Proposal(_swap(text, colour.synonyms, synonym), f"colour name {synonym!r}")
-    if target.contents and target.kind:
-        yield Proposal(_turned(target), "contents behind the pack")
-    yield Proposal(f"a photo of {plural_phrase(single)}", "template of the model's training")
-    yield Proposal(f"{single} on a shelf", "the place is named")
 
 
 def _forms(kind: str, *tables: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
@@ -101,12 +100,6 @@ def _turned(target: Target) -> str:
     words = target.text.split()
     inside = " ".join(words[:-1])
     return f"{words[-1]} of {inside}" if (singular(inside.lower()),) == target.contents else target.text
-
-
-def plural_phrase(phrase: str) -> str:
-    """A noun phrase with its last word in the plural."""
-    words = phrase.split()
-    return " ".join([*words[:-1], plural(singular(words[-1]))]) if words else phrase
 
 
 def faithful(target: Target, text: str) -> bool:
@@ -189,9 +182,7 @@ def choose(
     best = max(others, key=lambda item: item.score, default=own)
     if best.score <= own.score + GAIN:
         return PromptUsed(original=original, chosen=(original,))
-    chosen = sorted(
-        (item for item in others if item.score >= ENSEMBLE * best.score), key=lambda item: -item.score
-    )
+    chosen = sorted((item for item in others if item.score >= ENSEMBLE * best.score), key=lambda item: -item.score)
     return PromptUsed(
         original=original,
         chosen=tuple(
