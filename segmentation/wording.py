@@ -77,7 +77,9 @@ def score_maps(
     maps = [heat.probability[::step, ::step] for heat in heats]
     mean = np.asarray(np.mean(maps, axis=0), dtype=np.float32)
     rival = (
-        np.max([heat.probability for heat in siblings], axis=0) if siblings else np.zeros_like(mean, dtype=np.float32)
+        np.max([heat.probability[::step, ::step] for heat in siblings], axis=0)
+        if siblings
+        else np.zeros_like(mean, dtype=np.float32)
     )
     scored = []
     for text, heat, probability in zip(texts, heats, maps, strict=True):

@@ -58,3 +58,14 @@ def test_each_wording_counts_its_components() -> None:
     (item,) = score_maps(["cans"], [heat(*CANS)], (), THRESHOLDS)
     assert item.count == 2
     assert set(item.parts) == {"stability", "separation", "agreement", "margin", "plausible"}
+
+
+def test_large_maps_are_compared_on_every_nth_pixel_with_the_same_outcome() -> None:
+    def large(heat: HeatMap) -> HeatMap:
+        return HeatMap(np.kron(heat.logits, np.ones((20, 20), np.float32)), 0.05)
+
+    generic = heat((0, 0, 80, 50))
+    small = score_maps(["cans", "things"], [heat(*CANS), generic], [NOTHING], THRESHOLDS)
+    big = score_maps(["cans", "things"], [large(heat(*CANS)), large(generic)], [large(NOTHING)], THRESHOLDS)
+    assert [item.count for item in big] == [item.count for item in small]
+    assert big[0].score > big[1].score
