@@ -157,7 +157,7 @@ def _ignoring(server: Server, body: object) -> None:
 
 
 def test_a_full_queue_answers_429_with_retry_after(toys: Toys) -> None:
-    with Server(toys, limits=Limits(waiting=2)) as server:
+    with Server(toys, limits=Limits(workers=1, waiting=2)) as server:
         threads = [threading.Thread(target=lambda: _ignoring(server, WAIT)) for _ in range(3)]
         for thread in threads:
             thread.start()
