@@ -23,9 +23,10 @@ MAX_EXAMPLES = 10
 JUDGED = 120  # strongest peaks of an example that are compared cell by cell
 SURE = 2.0  # strength from which a copy counts whatever the others are
 HOPELESS = -1.0  # strength under which a copy never counts; between the two the widest gap decides
+SAME_COLOUR = 20.0  # CIELAB; light alone can do this much
 STRAY_COLOUR = 5.0  # CIELAB beyond the copies whose label is read
 SEVERAL = 3  # sure copies, the example included
-LABEL_SURE, LABEL_HOPELESS = 2.5, 0.5  # the same for the window about a word, which is no whole pack
+LABEL_SURE, LABEL_HOPELESS = 2.0, 0.0  # the same for the window about a word, which is no whole pack
 EVIDENT_COPY = 3.0  # strength from which a copy may vote itself, and counts although its variant's word is not read
 VARIANT_COLOUR = 12.0  # CIELAB; a colour further from the example's is another variant, where variants are asked for
 EVIDENT = 1.2  # times the chance level from which a peak is no chance, whatever it is
@@ -192,7 +193,7 @@ class PackSearch:
     def _beside_print(self, find: Find) -> bool:
         """Whether a find lies above or below a word of the target, on the same pack."""
         x, y = find.centre
-        half_width, reach = (find.box[2] - find.box[0]) / 2, 0.9 * (find.box[3] - find.box[1])
+        half_width, reach = (find.box[2] - find.box[0]) / 2, 0.7 * (find.box[3] - find.box[1])
         places = (centre(hit.box) for hit in self._hits)
         return any(abs(hx - x) < half_width and abs(hy - y) < reach for hx, hy in places)
 
@@ -220,7 +221,8 @@ class PackSearch:
             level = cut(open_ones, LABEL_SURE, LABEL_HOPELESS)
         else:
             level = cut(open_ones)
-        strays = _colour_of_confirmed(finds)
+        # Windows about words are small and their colours stray more than those of whole packs.
+        strays = _colour_of_confirmed(finds) if origin is Origin.USER else float("inf")
         accepted: list[Find] = []
         refused: list[Find] = []
         for find in finds:
@@ -257,7 +259,8 @@ class PackSearch:
                 if abs(wx - x) > 0.6 * half_width or abs(wy - y) > 0.7 * half_height:
                     continue
                 readings = [read_token(text, token.isascii()) for text in (word.text, *word.also)]
-                likely = max(similarity(token, reading) for reading in readings)
+                wanted = (token, *self._tokens)
+                likely = max(similarity(want, reading) for reading in readings for want in wanted)
                 longest = max(readings, key=len)
                 if likely < 0.5 and word.score >= 0.75 and len(longest) >= max(4, 0.6 * len(token)):
                     return word.text
@@ -283,8 +286,14 @@ class PackSearch:
         left = self._uncovered(found)
         if not left:
             return None
-        best = max(left, key=lambda hit: (hit.score, area(hit.box)))
+        # A window cut off by the frame is off its pack's middle, and so would be the boxes of all copies.
+        best = max(left, key=lambda hit: (self._whole(hit), hit.score, area(hit.box)))
         return Source(self._pack_box(best, found), Origin.LABEL)
+
+    def _whole(self, hit: LabelHit) -> bool:
+        """Whether the window about a word lies on the photo with all its width."""
+        x0, _, x1, _ = word_window(hit, self._hits)
+        return x0 >= 0 and x1 <= self._width
 
     def _pack_box(self, hit: LabelHit, found: Sequence[Find]) -> Box:
         """The pack around a word: placed as on the packs found, else a window about the word."""
@@ -334,9 +343,9 @@ def _colour_of_confirmed(finds: Sequence[Find]) -> float:
     colours = [
         find.likeness.colour
         for find in finds
-        if find.hit is not None and find.likeness is not None and find.strength >= SURE and not _is_itself(find)
+        if find.hit is not None and find.likeness is not None and find.strength >= HOPELESS and not _is_itself(find)
     ]
-    return max(VARIANT_COLOUR, max(colours) + STRAY_COLOUR) if colours else float("inf")
+    return max(SAME_COLOUR, max(colours) + STRAY_COLOUR) if colours else float("inf")
 
 
 def _then(first: Floats, second: Floats) -> Floats:
