@@ -159,7 +159,9 @@ def _ignoring(server: Server, body: object) -> None:
 def test_a_full_queue_answers_429_with_retry_after(toys: Toys) -> None:
     with Server(toys, limits=Limits(workers=1, waiting=2)) as server:
         threads = [threading.Thread(target=lambda: _ignoring(server, WAIT)) for _ in range(3)]
-        for thread in threads:
+        threads[0].start()
+        assert toys.started.wait(PATIENCE)  # it runs, so the other two are the ones that wait
+        for thread in threads[1:]:
             thread.start()
         deadline = time.monotonic() + PATIENCE
         while b"shelf_waiting 2" not in server.request("GET", "/metrics")[2]:
