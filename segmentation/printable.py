@@ -20,8 +20,6 @@ def printable(text: str, limit: int = 200) -> str:
     """One line of visible characters, at most `limit` of them."""
     plain = re.sub(r"[\s\u2028\u2029]+", " ", _ESCAPES.sub("", text))
     visible = "".join(
-        char
-        for char in plain
-        if unicodedata.category(char) not in _HIDDEN and not "\ufe00" <= char <= "\ufe0f"
+        char for char in plain if unicodedata.category(char) not in _HIDDEN and not "\ufe00" <= char <= "\ufe0f"
     ).strip()
     return visible if len(visible) <= limit else visible[: limit - 1] + "…"

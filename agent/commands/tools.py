@@ -13,9 +13,7 @@ def register(app: typer.Typer) -> None:
 
 def tools(
     ctx: typer.Context,
-    format: Annotated[
-        Literal["openai", "mcp", "anthropic"], typer.Option(help="Whose definitions.")
-    ] = "openai",
+    format: Annotated[Literal["openai", "mcp", "anthropic"], typer.Option(help="Whose definitions.")] = "openai",
 ) -> None:
     """Print the tools as definitions for a language model."""
     from agent.commands.options import workbench
