@@ -55,9 +55,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         try:
             yield from check(settings)
         except Exception as error:  # the doctor must finish whatever is broken
-            yield Finding(
-                check.__name__.strip("_"), "bad", f"{type(error).__name__}: {error}", "reinstall the package"
-            )
+            yield Finding(check.__name__.strip("_"), "bad", f"{type(error).__name__}: {error}", "reinstall the package")
 
 
 def _python(_: Settings) -> Iterator[Finding]:
@@ -115,9 +113,7 @@ def _checkpoint(settings: Settings) -> Iterator[Finding]:
     except ShelfError as error:
         # A wrong name is the user's to mend; without the shipped weights labels and repetition still count.
         state: State = "bad" if settings.checkpoint else "note"
-        advice = (
-            "name another with --checkpoint or SHELF_CHECKPOINT; labels and repetition work without weights"
-        )
+        advice = "name another with --checkpoint or SHELF_CHECKPOINT; labels and repetition work without weights"
         yield Finding("checkpoint", state, str(error), advice)
     else:
         yield Finding("checkpoint", "good", checkpoint.name)
@@ -136,9 +132,7 @@ def _reader(_: Settings) -> Iterator[Finding]:
     if any("SHELF" in word.upper() for word in words):
         yield Finding("text reading", "good", "reads a test word")
     else:
-        yield Finding(
-            "text reading", "bad", f"read {words} for SHELF", "pip install --force-reinstall rapidocr"
-        )
+        yield Finding("text reading", "bad", f"read {words} for SHELF", "pip install --force-reinstall rapidocr")
 
 
 def _language_model(settings: Settings) -> Iterator[Finding]:
@@ -159,6 +153,4 @@ def _home(settings: Settings) -> Iterator[Finding]:
         probe = probe.parent
     good = os.access(probe, os.W_OK) and Path(probe).is_dir()
     text = f"{home}{'' if good else ' cannot be written'}"
-    yield Finding(
-        "chats", "good" if good else "note", text, "" if good else "set SHELF_HOME to another folder"
-    )
+    yield Finding("chats", "good" if good else "note", text, "" if good else "set SHELF_HOME to another folder")

@@ -83,9 +83,7 @@ class _Number:
     end: int  # one past the last token
 
 
-def violations(
-    text: str, calls: Sequence[Call], records: Sequence[Record], request: Request
-) -> tuple[str, ...]:
+def violations(text: str, calls: Sequence[Call], records: Sequence[Record], request: Request) -> tuple[str, ...]:
     """What in the text does not stand in the records; empty when all of it does."""
     if not text.strip():
         return ("it said nothing",)
@@ -100,9 +98,7 @@ def violations(
         for number in numbers
         if not _allowed(number, tokens, calls, records, request)
     ]
-    faults += [
-        f"{word!r} is no number" for word in tokens if word.lower() in VAGUE and not _said(word, request)
-    ]
+    faults += [f"{word!r} is no number" for word in tokens if word.lower() in VAGUE and not _said(word, request)]
     said = {number.value for number in numbers}
     if set(map(str.lower, tokens)) & _NONE_WORDS:
         said.add(0)
@@ -143,12 +139,7 @@ def _numbers(tokens: Sequence[str]) -> Iterator[_Number]:
         if token[0].isdigit():
             value = _value(token)
             # "1 000" written with a space
-            while (
-                end < len(tokens)
-                and value == int(value)
-                and re.fullmatch(r"\d{3}", tokens[end])
-                and value < 1000
-            ):
+            while end < len(tokens) and value == int(value) and re.fullmatch(r"\d{3}", tokens[end]) and value < 1000:
                 value, end = value * 1000 + int(tokens[end]), end + 1
             yield _Number(value, position, end)
         elif (words := spelled(tokens[position:])) is not None:
@@ -176,12 +167,7 @@ def _allowed(
     value = number.value
     if after[:1] and _ORDINAL.match(after[0]) and not _about(after[1:], counts):
         return True
-    if (
-        after[:1] == ["%"]
-        or after[:1] == ["/"]
-        or before[-1:] == ["/"]
-        or (before[-1:] == ["-"] and not before[:-1])
-    ):
+    if after[:1] == ["%"] or after[:1] == ["/"] or before[-1:] == ["/"] or (before[-1:] == ["-"] and not before[:-1]):
         return False
     own = _about(after, counts)
     if own:
@@ -236,9 +222,9 @@ def _is_bound(value: float, record: CountRecord, before: Sequence[str], after: S
     """The low or the high end, said as such."""
     dashes = {"-", "–", "—"}
     if value == record.low:
-        return bool(
-            set(before[-2:]) & {"between", "least", "from", "zwischen", "mindestens", "entre", "low"}
-        ) or bool(set(after[:1]) & (dashes | {"to", "bis", "a"}))
+        return bool(set(before[-2:]) & {"between", "least", "from", "zwischen", "mindestens", "entre", "low"}) or bool(
+            set(after[:1]) & (dashes | {"to", "bis", "a"})
+        )
     if value == record.high:
         return bool(set(before[-1:]) & (dashes | _BEFORE_BOUND | {"high"})) and "least" not in before[-2:]
     return False

@@ -46,9 +46,7 @@ def trouble(error: Exception) -> str:
         if isinstance(error, kind):
             return f"language model: {text}"
     if isinstance(error, openai.APIStatusError):
-        return (
-            f"language model: the request was refused ({error.status_code}); {one_line(error.message)[:200]}"
-        )
+        return f"language model: the request was refused ({error.status_code}); {one_line(error.message)[:200]}"
     if isinstance(error, openai.APIError | AttributeError | TypeError | KeyError | ValueError):
         return "language model: the reply is not that of an OpenAI-compatible server; check SHELF_BASE_URL"
     return f"language model: {type(error).__name__}: {one_line(str(error))[:200]}"

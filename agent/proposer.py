@@ -57,6 +57,5 @@ class ModelProposer:
             log.warning("the language model's wordings are not the JSON that was asked for")
             return ()
         return tuple(
-            Proposal(one_line(item.text), f"language model: {one_line(item.reason)}")
-            for item in reply.wordings
+            Proposal(one_line(item.text), f"language model: {one_line(item.reason)}") for item in reply.wordings
         )

@@ -17,9 +17,7 @@ class Replayed(Frozen):
     difference: str = ""
 
 
-def replay(
-    trace: Sequence[Event], bench: Workbench, locate: Callable[[str], Path] = Path
-) -> Iterator[Replayed]:
+def replay(trace: Sequence[Event], bench: Workbench, locate: Callable[[str], Path] = Path) -> Iterator[Replayed]:
     """Run the calls of a trace. `locate` finds a photo whose path has changed."""
     changed: dict[str, str] = {}
     for event in trace:

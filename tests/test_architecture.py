@@ -71,7 +71,5 @@ def test_help_is_there_at_once() -> None:
 
 def test_words_for_models_live_in_prompts() -> None:
     """A system prompt in code would be a prompt that nobody finds."""
-    texts = [
-        path for path in modules() if path.suffix == ".py" and "You answer questions" in path.read_text()
-    ]
+    texts = [path for path in modules() if path.suffix == ".py" and "You answer questions" in path.read_text()]
     assert texts == []

@@ -41,9 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "line", commands() or [pytest.param("", marks=pytest.mark.skip(reason="the README has no commands"))]
 )
 def test_a_command_of_the_readme_runs(line: str, folder: Path) -> None:
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "SHELF_"))
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "SHELF_"))}
     environment |= {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "SHELF_HOME": str(folder / "home"),
@@ -79,9 +77,7 @@ def test_every_shelf_command_of_the_readme_exists() -> None:
             children = getattr(command, "commands", {})
             if word in children:
                 command = children[word]
-        options = {
-            name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)
-        }
+        options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
         used = {word.split("=")[0] for word in words[1:] if word.startswith("--")}
         if command is root or used - options - {"--help"}:
             wrong.append(line)

@@ -19,9 +19,7 @@ def ask(
     ctx: typer.Context,
     request: Annotated[str, typer.Argument(help="What you want to know.", show_default=False)],
     images: Annotated[list[Path], typer.Argument(help="The photos.", show_default=False)],
-    planner: Annotated[
-        PlannerChoice | None, typer.Option(help="Who plans: auto is the LLM if one is set.")
-    ] = None,
+    planner: Annotated[PlannerChoice | None, typer.Option(help="Who plans: auto is the LLM if one is set.")] = None,
     checkpoint: Checkpoint = None,
     json: Json = False,
 ) -> None:

@@ -17,13 +17,9 @@ def register(app: typer.Typer) -> None:
 def chat(
     ctx: typer.Context,
     images: Annotated[list[Path] | None, typer.Argument(help="The photos.", show_default=False)] = None,
-    planner: Annotated[
-        PlannerChoice | None, typer.Option(help="Who plans: auto is the LLM if one is set.")
-    ] = None,
+    planner: Annotated[PlannerChoice | None, typer.Option(help="Who plans: auto is the LLM if one is set.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Take up the chat that was left last.")] = False,
-    out: Annotated[Path, typer.Option(help="Where pictures of counts are written.", metavar="DIR")] = Path(
-        "out"
-    ),
+    out: Annotated[Path, typer.Option(help="Where pictures of counts are written.", metavar="DIR")] = Path("out"),
     checkpoint: Checkpoint = None,
 ) -> None:
     """Talk about photos: count, ask back, correct. /help inside says what can be said."""

@@ -27,6 +27,4 @@ def describe(
     arguments = {"image": bench.add(image).id}
     with progress_line() as progress:
         record = bench.registry.get("describe").call(arguments, progress)
-    typer.echo(
-        record.model_dump_json() if json else sentence(Call(tool="describe", arguments=arguments), record)
-    )
+    typer.echo(record.model_dump_json() if json else sentence(Call(tool="describe", arguments=arguments), record))

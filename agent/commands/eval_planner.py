@@ -14,9 +14,7 @@ def register(app: typer.Typer) -> None:
 
 
 def planner(
-    planner: Annotated[
-        PlannerChoice | None, typer.Option(help="Who plans: auto is the LLM if one is set.")
-    ] = None,
+    planner: Annotated[PlannerChoice | None, typer.Option(help="Who plans: auto is the LLM if one is set.")] = None,
     json: Json = False,
 ) -> None:
     """Score a planner on the table of requests; no photo is looked at."""
@@ -28,12 +26,8 @@ def planner(
     for result in run_table(cases(), settings):
         results.append(result)
         if not result.right:
-            got = result.error or ", ".join(
-                call.model_dump_json(exclude_defaults=True) for call in result.got
-            )
-            typer.echo(
-                f"wrong: {' >> '.join((*result.case.after, result.case.say))}: {got or 'no call'}", err=True
-            )
+            got = result.error or ", ".join(call.model_dump_json(exclude_defaults=True) for call in result.got)
+            typer.echo(f"wrong: {' >> '.join((*result.case.after, result.case.say))}: {got or 'no call'}", err=True)
     right = sum(result.right for result in results)
     if json:
         import json as json_module

@@ -27,6 +27,4 @@ def labels(
     arguments = {"image": bench.add(image).id}
     with progress_line() as progress:
         record = bench.registry.get("read_labels").call(arguments, progress)
-    typer.echo(
-        record.model_dump_json() if json else sentence(Call(tool="read_labels", arguments=arguments), record)
-    )
+    typer.echo(record.model_dump_json() if json else sentence(Call(tool="read_labels", arguments=arguments), record))

@@ -48,8 +48,7 @@ def count_record(target: str = "Sunkist bottles", count: int = 6, **changes: Any
         "high": count,
         "components": count,
         "instances": tuple(
-            Instance(id=i + 1, box=(10 * i, 0, 10 * i + 8, 20), score=0.9, evidence=("label",))
-            for i in range(count)
+            Instance(id=i + 1, box=(10 * i, 0, 10 * i + 8, 20), score=0.9, evidence=("label",)) for i in range(count)
         ),
         "excluded": (),
         "presence": 0.9 if count else 0.12,
@@ -96,9 +95,7 @@ def fake_registry(
     return Registry(
         (
             Tool("count", "Count one kind of thing on one photo.", CountArguments, run_count),
-            Tool(
-                "read_labels", "Read words.", PhotoArguments, lambda a, _: labels_record(*words, id=a.image)
-            ),
+            Tool("read_labels", "Read words.", PhotoArguments, lambda a, _: labels_record(*words, id=a.image)),
             Tool("describe", "Say what is there.", PhotoArguments, lambda a, _: describe_record(id=a.image)),
         )
     )

@@ -89,9 +89,7 @@ def _events(message: dict[str, Any]) -> Iterator[str]:
         yield chunk({"content": piece})
     for index, call in enumerate(message.get("tool_calls") or ()):
         head = {"name": call["function"]["name"], "arguments": ""}
-        yield chunk(
-            {"tool_calls": [{"index": index, "id": call["id"], "type": "function", "function": head}]}
-        )
+        yield chunk({"tool_calls": [{"index": index, "id": call["id"], "type": "function", "function": head}]})
         for piece in _pieces(call["function"]["arguments"]):
             yield chunk({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
     yield chunk({}, "tool_calls" if message.get("tool_calls") else "stop")

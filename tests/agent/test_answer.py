@@ -52,10 +52,7 @@ def test_a_failed_call_is_said_beside_the_others() -> None:
         Call(tool="count", arguments={"target": "cans"}, record=0),
         Call(tool="count", arguments={"target": "jars"}, error="row 9: there are 4 shelves"),
     ]
-    assert (
-        render(calls, [count_record("cans", 6)])
-        == "6 cans.\nCould not count jars: row 9: there are 4 shelves"
-    )
+    assert render(calls, [count_record("cans", 6)]) == "6 cans.\nCould not count jars: row 9: there are 4 shelves"
 
 
 def test_totals_are_of_one_thing_in_one_place() -> None:

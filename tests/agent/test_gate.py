@@ -4,9 +4,7 @@ from agent.gate import violations
 from agent.turn import Call
 from tests.agent.fakes import count_record, describe_record, image, request
 
-ASKED = request(
-    "how many Sunkist bottles and 7UP cans are on the second shelf? I expected 9 of the 2 litre size", 2
-)
+ASKED = request("how many Sunkist bottles and 7UP cans are on the second shelf? I expected 9 of the 2 litre size", 2)
 SUNKIST = count_record("Sunkist bottles", 6, low=5, high=8, components=11, presence=0.83)
 CANS = count_record("7UP cans", 4, low=4, high=4, components=3, image=image("p1"))
 CALLS = (

@@ -74,9 +74,7 @@ def counted(arguments: CountArguments, progress: Progress) -> CountRecord:
     return count_record(arguments.target, 6, image=image(arguments.image))
 
 
-def turn(
-    printed: str, *replies: AIMessage, photos: tuple[Photo, ...] = PHOTOS
-) -> tuple[Turn, ScriptedChatModel]:
+def turn(printed: str, *replies: AIMessage, photos: tuple[Photo, ...] = PHOTOS) -> tuple[Turn, ScriptedChatModel]:
     """A turn in which the model first reads the photo, then obeys."""
     ASKED.clear()
     model = ScriptedChatModel(READ, *replies)

@@ -227,17 +227,8 @@ def test_eval_counts_reports_by_kind(clean: Path) -> None:
     )
     said = json.loads(shelf("eval", "counts", "q.jsonl", "--images", ".", "--json").stdout)
     scores = said["scores"]
-    assert scores["category"] | {"median_seconds": 0} == {
-        "questions": 2,
-        "within": 0.5,
-        "exact": 0.5,
-        "components_within": 0.5,
-        "mae": 0.0,
-        "bias": 0.0,
-        "found_though_absent": 0,
-        "failed": 1,
-        "median_seconds": 0,
-    }
+    figures = {"questions": 2, "within": 0.5, "exact": 0.5, "components_within": 0.5, "mae": 0.0, "bias": 0.0}
+    assert scores["category"].items() >= (figures | {"found_though_absent": 0, "failed": 1}).items()
     assert (scores["brand"]["mae"], scores["brand"]["bias"]) == (3.0, -3.0)
     assert scores["absent"]["found_though_absent"] == 1
     assert scores["all"]["within"] == 0.25

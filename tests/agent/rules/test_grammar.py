@@ -27,9 +27,7 @@ def test_each_sentence_of_the_table_leads_to_its_calls(case: Case) -> None:
 def conversation() -> Planner:
     from langgraph.checkpoint.memory import InMemorySaver
 
-    return Planner(
-        fake_registry(), RuleChatModel(), name="rules", limits=Limits(), checkpointer=InMemorySaver()
-    )
+    return Planner(fake_registry(), RuleChatModel(), name="rules", limits=Limits(), checkpointer=InMemorySaver())
 
 
 def test_the_table_holds_150_sentences_and_more() -> None:
@@ -44,9 +42,7 @@ def test_a_sentence_is_understood_in_less_than_50_ms() -> None:
     assert (time.perf_counter() - begin) / len(cases()) < 0.05
 
 
-@pytest.mark.parametrize(
-    "text", ["", " ", "?!", "\n\n", "and and and", ", , ,", "not", "the", "on the", "\x00", "🥫"]
-)
+@pytest.mark.parametrize("text", ["", " ", "?!", "\n\n", "and and and", ", , ,", "not", "the", "on the", "\x00", "🥫"])
 def test_words_without_a_thing_are_asked_back(text: str) -> None:
     assert isinstance(parse(Request(text=text, photos=photos(1))), AskBack)
 
