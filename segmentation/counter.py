@@ -92,9 +92,7 @@ class Counter:
         load: how weights become an engine; a server hands in one that many callers share.
     """
 
-    def __init__(
-        self, checkpoint: str | None = None, load: Callable[[str | None], ClipSeg] = ClipSeg.load
-    ) -> None:
+    def __init__(self, checkpoint: str | None = None, load: Callable[[str | None], ClipSeg] = ClipSeg.load) -> None:
         self._reference = checkpoint
         self._load = load
         self._engine: ClipSeg | None = None

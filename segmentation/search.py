@@ -21,8 +21,8 @@ from segmentation.repetition import MIN_VOTES, Peak, cast_votes, chance_level, f
 
 MAX_EXAMPLES = 10
 JUDGED = 120  # strongest peaks of an example that are compared cell by cell
-SURE = 2.0  # strength from which a copy counts whatever the others are
-HOPELESS = -1.0  # strength under which a copy never counts; between the two the widest gap decides
+SURE = 1.5  # strength from which a copy counts whatever the others are
+HOPELESS = -0.5  # strength under which a copy never counts; between the two the widest gap decides
 SAME_COLOUR = 20.0  # CIELAB; light alone can do this much
 STRAY_COLOUR = 5.0  # CIELAB beyond the copies whose label is read
 SEVERAL = 3  # sure copies, the example included
