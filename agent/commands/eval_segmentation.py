@@ -23,23 +23,15 @@ def register(app: typer.Typer) -> None:
 def segmentation(
     checkpoint: Checkpoint = None,
     scenes: Scenes = 500,
-    narrow: Annotated[
-        int, typer.Option(min=0, help="Further scenes with facings narrower than 48 px of 352.")
-    ] = 100,
-    held_out: Annotated[
-        int, typer.Option(min=0, help="Further scenes with pairs that training never showed.")
-    ] = 200,
+    narrow: Annotated[int, typer.Option(min=0, help="Further scenes with facings narrower than 48 px of 352.")] = 100,
+    held_out: Annotated[int, typer.Option(min=0, help="Further scenes with pairs that training never showed.")] = 200,
     real: Annotated[
         Path | None, typer.Option(help="Folder of real photos with masks or boxes.", show_default=False)
     ] = None,
     cutouts: Cutouts = None,
-    first_seed: Annotated[
-        int, typer.Option(min=0, max=900_000_000, help="Where the scenes' seeds start.")
-    ] = 0,
+    first_seed: Annotated[int, typer.Option(min=0, max=900_000_000, help="Where the scenes' seeds start.")] = 0,
     sheet: Annotated[Path | None, typer.Option(help="PNG of the worst cases.", show_default=False)] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Write the report here as JSON too.", show_default=False)
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the report here as JSON too.", show_default=False)] = None,
     json: Json = False,
 ) -> None:
     """Judge masks on rendered scenes of unseen seeds and on real photos."""

@@ -25,9 +25,7 @@ def scenes(
     count: Annotated[int, typer.Option(min=1, max=400, help="Scenes.")] = 40,
     size: Annotated[int, typer.Option(min=64, max=4096, help="Height of a scene, pixels.")] = 224,
     cutouts: Annotated[Path | None, typer.Option(help="Folder of real cut-outs.", show_default=False)] = None,
-    prompts: Annotated[
-        bool, typer.Option("--prompts", help="Show each scene with prompts and their masks.")
-    ] = False,
+    prompts: Annotated[bool, typer.Option("--prompts", help="Show each scene with prompts and their masks.")] = False,
 ) -> None:
     """Draw a contact sheet of rendered scenes."""
     from segmentation.training.sheet import contact_sheet
@@ -40,13 +38,9 @@ def run(
     folder: Run,
     plan: Annotated[
         Path | None,
-        typer.Option(
-            help="YAML with the settings; the run's own plan.yaml when left out.", show_default=False
-        ),
+        typer.Option(help="YAML with the settings; the run's own plan.yaml when left out.", show_default=False),
     ] = None,
-    until: Annotated[
-        int | None, typer.Option(min=1, help="Stop after this step.", show_default=False)
-    ] = None,
+    until: Annotated[int | None, typer.Option(min=1, help="Stop after this step.", show_default=False)] = None,
 ) -> None:
     """Train, or go on with a run that was stopped or killed."""
     import shutil
@@ -67,9 +61,7 @@ def run(
     with _bar(settings.steps) as show:
         done = train(settings, folder, show, until=until, stopped=lambda: bool(asked))
     picture = draw_curves(folder)
-    typer.echo(
-        f"{folder}: step {done.step} of {settings.steps}, {done.scenes} scenes; curves in {picture.name}"
-    )
+    typer.echo(f"{folder}: step {done.step} of {settings.steps}, {done.scenes} scenes; curves in {picture.name}")
 
 
 @train_app.command("export")

@@ -40,9 +40,7 @@ def test_a_pixel_exactly_at_a_threshold_is_not_lit() -> None:
 
 
 def test_ignored_pixels_count_nowhere() -> None:
-    counts = count_pixels(
-        np.array([[0.9, 0.9]], np.float32), np.array([[True, False]]), np.array([[True, False]])
-    )
+    counts = count_pixels(np.array([[0.9, 0.9]], np.float32), np.array([[True, False]]), np.array([[True, False]]))
     assert counts.extra.sum() == 0
     assert counts.pixels == 1
 
