@@ -234,7 +234,8 @@ class _Count:
                 coloured=bool(target.colours) and bool(sources),
             )
             result = search.run(sources)
-        found = self._of_colour(result)
+        # An example shows its colour; without one the name of the colour has to do.
+        found = list(result.found) if sources else self._of_colour(result)
         items = [self._item(find, meaning) for find in found]
         for find in result.rejected:
             if find.contradiction is not None:
