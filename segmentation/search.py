@@ -181,11 +181,14 @@ class PackSearch:
         source_pixels = self._pixels if root.pixels is None else root.pixels
         judge = LikenessTo(source_pixels, root.box, self._pixels)
         printed = self._printed(root.box, root.words if foreign else self._words)
+        mark = centre(root.box)
+        own_hit = None if foreign else self._hit_in(root.box, mark)
+        mark = mark if own_hit is None else centre(own_hit.box)
         finds = []
         for peak in peaks[:JUDGED]:
             if scout is not None and scout.transform is not None:
                 peak = replace(peak, transform=_then(scout.transform, peak.transform))
-            find = self._judge(peak, chance, judge, printed)
+            find = self._judge(peak, chance, judge, printed, mark)
             if find is not None:
                 finds.append(find)
         return self._decide(finds, root.origin, sure_only=scout is not None)
@@ -200,13 +203,17 @@ class PackSearch:
     def _keypoints(self, sha256: str, pixels: NDArray[np.uint8], box: Box) -> Keypoints:
         return self._cache.get(sha256, pixels, working_scale(box, pixels.shape[1], pixels.shape[0]))
 
-    def _judge(self, peak: Peak, chance: float, judge: LikenessTo, printed: Sequence[tuple[str, Box]]) -> Find | None:
+    def _judge(
+        self, peak: Peak, chance: float, judge: LikenessTo, printed: Sequence[tuple[str, Box]], mark: Point
+    ) -> Find | None:
+        """Judge one peak; `mark` is where the example has its word, or its middle."""
         box = clip(peak.box, self._width, self._height)
         if area(box) < 0.25 * max(1, area(peak.box)):
             return None  # three quarters of it would lie outside the photo
         likeness = judge.at(peak.transform)
         value = strength(peak.votes, chance, likeness)
-        hit = self._hit_in(box)
+        x, y = peak.transform[:, :2] @ np.array(mark) + peak.transform[:, 2]
+        hit = self._hit_in(box, (float(x), float(y)))
         contradiction = self._contradiction(peak, printed) if hit is None else None
         return Find(box, value, peak.votes, likeness, peak.transform, hit, contradiction)
 
@@ -266,9 +273,10 @@ class PackSearch:
                     return word.text
         return None
 
-    def _hit_in(self, box: Box) -> LabelHit | None:
+    def _hit_in(self, box: Box, point: Point) -> LabelHit | None:
+        """The hit in a box that lies nearest to where the word is expected: boxes of neighbours overlap."""
         inside = [hit for hit in self._hits if holds(box, centre(hit.box))]
-        return max(inside, key=lambda hit: hit.score, default=None)
+        return min(inside, key=lambda hit: float(np.hypot(*np.subtract(centre(hit.box), point))), default=None)
 
     def _scouts(self, new: Sequence[Find]) -> list[Find]:
         """The finds that serve as examples: the weakest of the sure ones reach furthest."""

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segmentation.clipseg import ClipSeg
 from segmentation.counter import Counter, Question
 from segmentation.errors import BoxError, CheckpointError, TargetError
 from segmentation.photo import Photo, decode_photo
@@ -57,7 +58,7 @@ def test_an_example_counts_its_copies_without_any_name(counter: Counter) -> None
 def test_sides_and_exclusions_drop_items_and_say_why(counter: Counter, kippo: Photo) -> None:
     left = counter.count(kippo, Question(parse_target("Kippo boxes"), places=(Place("left half"),)))
     assert len(left.items) == 4  # the fifth stands beyond the middle
-    assert {dropped.reason for dropped in left.dropped} == {"not in the left half"}
+    assert [dropped.reason for dropped in left.dropped].count("not in the left half") == 1
     none = counter.count(kippo, Question(parse_target("Kippo boxes"), exclude=(parse_target("Kippo"),)))
     assert len(none.items) == 0
     assert len(none.dropped) == 5
@@ -91,12 +92,11 @@ def test_weights_that_the_user_named_must_load() -> None:
         Counter("no-such-folder").engine()
 
 
-def test_without_weights_labels_still_count_and_the_record_says_so(kippo: Photo, monkeypatch) -> None:
-    def missing(*_: object, **__: object) -> None:
+def test_without_weights_labels_still_count_and_the_record_says_so(kippo: Photo) -> None:
+    def missing(_: str | None) -> ClipSeg:
         raise CheckpointError("not shipped")
 
-    monkeypatch.setattr("segmentation.counter.ClipSeg.load", missing)
-    counted = Counter().count(kippo, Question(parse_target("Kippo boxes")))
+    counted = Counter(load=missing).count(kippo, Question(parse_target("Kippo boxes")))
     assert len(counted.items) == 5
     assert any("no usable segmentation weights" in warning for warning in counted.warnings)
 
