@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.geometry import Box, overlap_of_smaller
+from segmentation.geometry import Box, area, overlap_of_smaller
 
 TILE = 1600  # px; the detector's cost grows with area, and beyond 2000 it would shrink its input
 OVERLAP = 240  # px; wider than nearly every printed word at the working size
@@ -22,6 +22,7 @@ COARSE_SIDE = 1400  # px, longer side of the first reading
 FINE_SIDE = 1920  # px, longer side of the second; smaller photos are enlarged, by MAX_ENLARGEMENT at most
 MAX_ENLARGEMENT = 3.0
 MAX_PIXELS = 9_000_000  # larger photos are reduced to this: reading stays within seconds on two cores
+MUCH_LONGER = 1.6  # a reading this much longer than another at its place holds more than that word
 MIN_SCORE = 0.3  # poorly read words still match a known brand; the match itself is judged later
 
 
@@ -138,17 +139,39 @@ def split_line(quad: NDArray[np.float32], text: str, score: float) -> list[ReadW
 
 
 def merge_words(words: list[ReadWord]) -> list[ReadWord]:
-    """One word a place: the surest of the long readings names it, the others stay beside it."""
+    """One word a place: the surest of the long readings names it, the others stay beside it.
+
+    A line that ran two words of neighbouring packs into one gives way to those words, where they were read as well.
+    """
     kept: list[ReadWord] = []
     for word in sorted(words, key=lambda w: -w.score * min(len(w.text), 6)):
         for i, other in enumerate(kept):
-            if overlap_of_smaller(word.box, other.box) >= 0.6:
+            if _same_place(word.box, other.box):
                 if word.text != other.text and word.text not in other.also:
                     kept[i] = replace(other, also=(*other.also, word.text))
                 break
         else:
             kept.append(word)
-    return sorted(kept, key=lambda w: (w.box[1], w.box[0]))
+    resolved = [word for word in kept if not _run_together(word, kept)]
+    whole = [word for word in resolved if not any(_part_of(word, other) for other in resolved)]
+    return sorted(whole, key=lambda w: (w.box[1], w.box[0]))
+
+
+def _same_place(a: Box, b: Box) -> bool:
+    longer, shorter = sorted((max(box[2] - box[0], box[3] - box[1]) for box in (a, b)), reverse=True)
+    return overlap_of_smaller(a, b) >= 0.6 and longer < MUCH_LONGER * shorter
+
+
+def _part_of(word: ReadWord, other: ReadWord) -> bool:
+    """Whether a word is a piece of another, cut off where two tiles meet."""
+    return area(word.box) < area(other.box) and overlap_of_smaller(word.box, other.box) >= 0.6
+
+
+def _run_together(word: ReadWord, others: list[ReadWord]) -> bool:
+    """Whether two or more other words lie in this one and fill most of it."""
+    inside = [other for other in others if other is not word and overlap_of_smaller(word.box, other.box) >= 0.8]
+    inside = [other for other in inside if area(other.box) < area(word.box)]
+    return len(inside) >= 2 and sum(area(other.box) for other in inside) >= 0.5 * area(word.box)
 
 
 def _scaled(box: Box, factor: float, width: int, height: int) -> Box:

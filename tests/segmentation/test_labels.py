@@ -54,3 +54,15 @@ def test_printed_words_are_read_where_they_stand() -> None:
     assert 30 <= x0 <= 90
     assert 80 <= y0 < y1 <= 180
     assert 330 <= x1 <= 460
+
+
+def test_a_line_that_ran_two_packs_together_gives_way_to_its_words() -> None:
+    joined = ReadWord("HARKAHARKA", (0, 0, 210, 20), 0.95)
+    words = [ReadWord("HARKA", (2, 1, 100, 20), 0.9), ReadWord("HARKA", (108, 1, 208, 20), 0.9)]
+    assert merge_words([joined, *words]) == words
+    assert merge_words([joined]) == [joined]
+
+
+def test_a_word_cut_off_by_a_tile_gives_way_to_the_whole_word() -> None:
+    whole, piece = ReadWord("HARKA", (0, 0, 100, 20), 0.9), ReadWord("KA", (60, 0, 99, 20), 0.95)
+    assert [word.text for word in merge_words([piece, whole])] == ["HARKA"]
