@@ -7,7 +7,6 @@ import pytest
 
 from tests.tiny import save_tiny_checkpoint
 
-
 # A suite that is started in the background inherits an ignored Ctrl-C; the tests of Ctrl-C need it heard.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
