@@ -1,7 +1,7 @@
 """Finding all packs of one product: examples vote, likeness judges, print confirms or contradicts, and finds grow.
 
-Every accepted pack may serve as the next example, so a product is followed along a shelf through slow changes of view
-and light. Label hits that no copy explains become examples of their own: a brand has more than one variant.
+A few sure finds vote as well, so a product is followed through slow changes of view and light; likeness is always to
+the first example. Label hits that no copy explains become examples of their own: a brand has more than one variant.
 """
 
 from collections.abc import Sequence
