@@ -32,6 +32,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 RECENT_TURNS = 6  # of a chat that a model is shown; older ones stay in the memory
 MAX_ECHO = 500  # characters of a bad reply that are shown to the model again
+POLL = 0.1  # seconds between two looks at whether the turn was cancelled
 BROKEN = "The tool failed inside. Do not call it again with these arguments; say that it failed."
 
 
@@ -104,16 +105,23 @@ class Guard(AgentMiddleware[AgentState[Any], TurnState, Any]):
             raise PlannerError(f"the language model used up its {turn.limits.tokens} tokens for one request")
         if turn.seconds_left <= 0:
             raise DeadlineError(f"no answer within {turn.limits.turn_seconds:g} seconds")
-        wait = min(turn.limits.call_seconds, turn.seconds_left)
+        wait = min(turn.limits.call_seconds, turn.limits.model_seconds - turn.waited, turn.seconds_left)
+        if wait <= 0:
+            raise PlannerError(f"the language model took more than its {turn.limits.model_seconds:g} seconds")
+        begin = time.monotonic()
         try:
-            return _in_time(lambda: handler(request), wait)
+            return _in_time(lambda: handler(request), wait, turn.progress.cancelled)
+        except Cancelled:
+            raise
         except TimeoutError:
-            raise PlannerError(f"the language model did not answer within {wait:.0f} seconds") from None
+            raise PlannerError(f"the language model did not answer within {wait:.3g} seconds") from None
         except ValidationError as error:  # arguments that are JSON but no object stop the client itself
             raise _BadReply(f"the arguments of a call are not a JSON object: {str(error)[:MAX_ECHO]}") from error
         except Exception as error:  # the boundary to a remote program: whatever it does is one line here
             log.debug("language model", exc_info=True)
             raise PlannerError(self._trouble(error)) from error
+        finally:
+            turn.waited += time.monotonic() - begin
 
     def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[..., Any]) -> ToolMessage:
         """Run one call by our own registry, strictly checked; LangChain's lax execution is not used."""
@@ -205,8 +213,8 @@ def _check_photos(value: object, turn: TurnState) -> None:
             _check_photos(item, turn)
 
 
-def _in_time(work: Callable[[], T], seconds: float) -> T:
-    """The result of work, or TimeoutError.
+def _in_time(work: Callable[[], T], seconds: float, cancelled: threading.Event) -> T:
+    """The result of work, or TimeoutError, or Cancelled as soon as the user or the deadline says so.
 
     HTTP clients limit the time between two bytes, not the whole; a server that drips would hold us for
     hours. The thread that is left behind is a daemon and ends with its connection.
@@ -222,8 +230,12 @@ def _in_time(work: Callable[[], T], seconds: float) -> T:
             failure.append(error)
 
     thread = threading.Thread(target=run, daemon=True, name="language model")
+    end = time.monotonic() + seconds
     thread.start()
-    thread.join(seconds)
+    while thread.is_alive() and (left := end - time.monotonic()) > 0:
+        thread.join(min(left, POLL))
+        if cancelled.is_set() and thread.is_alive():
+            raise Cancelled("stopped while the language model was waited for")
     if failure:
         raise failure[0]
     if not result:

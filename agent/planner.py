@@ -1,7 +1,9 @@
 """Requests to answers: a chat model plans, the guard runs the tools, the answer is written from records."""
 
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from langchain.agents import create_agent
@@ -27,6 +29,7 @@ from tools.errors import Cancelled
 from tools.registry import Progress, Registry, Tool
 
 MAX_ANSWER = 4000  # characters of a model's prose
+MODEL_SHARE = 0.5  # of a turn's time that a language model is waited for when the rules may take over
 
 
 def _not_run(**_: Any) -> str:
@@ -73,16 +76,28 @@ class Planner:
             checkpointer=checkpointer,
         )
 
-    def ask(self, request: Request, progress: Progress | None = None, thread: str = "") -> Turn:
+    def ask(
+        self, request: Request, progress: Progress | None = None, thread: str = "", started: float | None = None
+    ) -> Turn:
         """Answer one request.
+
+        Args:
+            request: what the user said.
+            progress: told the stages of the tools.
+            thread: the chat that it belongs to.
+            started: when its time began (time.monotonic), if another planner has tried before; now otherwise.
 
         Raises:
             PlannerError: the language model cannot be used; what it had counted by then is lost.
-            DeadlineError: the turn took too long.
+            DeadlineError: the turn took too long, and nothing was counted by then.
         """
         progress = progress or Progress()
         state = TurnState(request, self._registry, progress, self._limits)
-        alarm = threading.Timer(self._limits.turn_seconds, progress.cancelled.set)
+        if started is not None:
+            state.started = started
+        if state.seconds_left <= 0:
+            raise DeadlineError(self._too_late())
+        alarm = threading.Timer(state.seconds_left, progress.cancelled.set)
         alarm.daemon = True
         alarm.start()
         try:
@@ -101,15 +116,21 @@ class Planner:
                 raise PlannerError("the language model made no call that could be used") from error
             state.notices.append(f"the planner was stopped after {self._limits.model_calls} calls of its model")
             return state.turn(render(state.calls, state.records), self.name)
-        except Cancelled as error:
-            if state.seconds_left <= 0:
-                raise DeadlineError(f"no answer within {self._limits.turn_seconds:g} seconds") from error
-            raise
+        except (Cancelled, DeadlineError) as error:
+            if state.seconds_left > 0:
+                raise
+            if not state.records:
+                raise DeadlineError(self._too_late()) from error
+            state.notices.append(f"{self._too_late()}; this is what was counted by then")
+            return state.turn(render(state.calls, state.records), self.name)
         finally:
             alarm.cancel()
         last = result["messages"][-1]
         said = plain(str(last.text)[:MAX_ANSWER]).strip() if isinstance(last, AIMessage) else ""
         return state.turn(self._answer(said, state), self.name)
+
+    def _too_late(self) -> str:
+        return f"no answer within {self._limits.turn_seconds:g} seconds"
 
     def _answer(self, said: str, state: TurnState) -> str:
         """The model's own words if they hold; else the sentence that the records give."""
@@ -136,6 +157,8 @@ class Planners:
         self._rules = Planner(registry, RuleChatModel(), name="rules", limits=limits, checkpointer=checkpointer)
         self._remote: Planner | None = None
         self._may_fall_back = choice == "auto"
+        # What falls back needs time for the rules to count in: one deadline holds for both.
+        share = MODEL_SHARE if self._may_fall_back else 1.0
         if choice == "openai" and not settings.has_model:
             raise PlannerError("no language model is set; set OPENAI_API_KEY or SHELF_BASE_URL, or use --planner rules")
         if choice == "openai" or (choice == "auto" and settings.has_model):
@@ -143,7 +166,7 @@ class Planners:
                 registry,
                 openai_model(settings),
                 name=f"openai:{settings.model}",
-                limits=limits,
+                limits=replace(limits, model_seconds=share * limits.turn_seconds),
                 trouble=trouble,
                 checkpointer=checkpointer,
             )
@@ -153,14 +176,16 @@ class Planners:
 
         Raises:
             PlannerError: the language model failed and was asked for by name.
+            DeadlineError: the time was used up, and nothing was counted by then.
         """
         if self._remote is None:
             return self._rules.ask(request, progress, thread)
+        started = time.monotonic()
         try:
-            return self._remote.ask(request, progress, thread)
+            return self._remote.ask(request, progress, thread, started)
         except PlannerError as error:
             if not self._may_fall_back:
                 raise
-            turn = self._rules.ask(request, progress, thread)
+            turn = self._rules.ask(request, progress, thread, started)
             notice = f"{error}; the built-in rules planned this instead"
             return turn.model_copy(update={"notices": (notice, *turn.notices)})

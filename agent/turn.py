@@ -36,10 +36,14 @@ class Turn(Frozen):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one turn may use. All of them count over the whole turn: a retry gives nothing back."""
+    """What one turn may use. All of them count over the whole turn: a retry gives nothing back.
+
+    `model_seconds` is the part of `turn_seconds` that a language model may be waited for.
+    """
 
     call_seconds: float = 60.0
     turn_seconds: float = 600.0
+    model_seconds: float = 600.0
     model_calls: int = 8
     tool_calls: int = 24
     tokens: int = 60_000
@@ -52,6 +56,7 @@ class Limits:
         return cls(
             call_seconds=settings.call_seconds,
             turn_seconds=settings.turn_seconds,
+            model_seconds=settings.turn_seconds,
             model_calls=settings.model_calls,
             tool_calls=settings.tool_calls,
             tokens=settings.tokens,
@@ -72,6 +77,7 @@ class TurnState:
     seen: Counter[str] = field(default_factory=Counter)
     reasks: int = 0
     tokens: int = 0
+    waited: float = 0.0  # seconds that the language model took
     started: float = field(default_factory=time.monotonic)
 
     @property

@@ -181,6 +181,38 @@ def test_a_server_that_never_finishes_is_left_at_the_deadline(
     assert time.monotonic() - begin < 3
 
 
+@pytest.mark.parametrize("drip", [False, True], ids=["silent", "a byte at a time"])
+def test_under_auto_the_rules_answer_within_the_same_deadline(
+    httpserver: HTTPServer, release: threading.Event, drip: bool
+) -> None:
+    def body() -> Iterator[bytes]:
+        while not release.wait(0.05):
+            if drip:
+                yield b" "
+        yield b"{}"
+
+    script = Script(httpserver, lambda _: Response(body(), 200, content_type="application/json"), repeat=True)
+    begin = time.monotonic()
+    turn = ask(script, choice="auto", turn_seconds=2.0)
+    assert time.monotonic() - begin < 2
+    assert turn.planner == "rules"
+    assert turn.answer.splitlines()[0] == "soda.jpg: 6 Sunkist bottles."
+    assert (
+        turn.notices[0] == "the language model did not answer within 1 seconds; the built-in rules planned this instead"
+    )
+
+
+def test_slow_replies_share_one_budget_of_seconds(httpserver: HTTPServer, release: threading.Event) -> None:
+    def slow(_: object) -> Response:
+        release.wait(0.3)
+        return whole(text(""))  # empty, so that it is asked for again
+
+    script = Script(httpserver, slow, repeat=True)
+    turn = ask(script, choice="auto", turn_seconds=1.0)
+    assert len(script.bodies) == 2  # 0.3 s each of 0.5 s; the third is never sent
+    assert turn.planner == "rules"
+
+
 def test_twenty_megabytes_are_no_answer(httpserver: HTTPServer) -> None:
     script = Script(httpserver, text("x" * 20_000_000))
     turn = ask(script, choice="auto", call_seconds=30.0)

@@ -1,4 +1,5 @@
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -251,6 +252,36 @@ def test_a_tool_that_runs_past_the_deadline_is_stopped_and_the_turn_says_so() ->
     planner = Planner(fake_registry(count=endless), RuleChatModel(), name="rules", limits=Limits(turn_seconds=0.3))
     with pytest.raises(DeadlineError, match=r"0\.3 seconds"):
         planner.ask(request("count the cans"))
+
+
+def test_what_was_counted_before_the_deadline_is_answered() -> None:
+    def second_is_endless(arguments: CountArguments, progress: Progress) -> CountRecord:
+        if arguments.target == "jars":
+            progress.cancelled.wait(10)
+            raise Cancelled("the count was cancelled")
+        return count_record(arguments.target, 4)
+
+    planner = Planner(
+        fake_registry(count=second_is_endless), RuleChatModel(), name="rules", limits=Limits(turn_seconds=0.5)
+    )
+    turn = planner.ask(request("count the cans and the jars"))
+    assert turn.answer == "4 cans."
+    assert turn.notices == ("no answer within 0.5 seconds; this is what was counted by then",)
+
+
+def test_a_cancelled_turn_does_not_wait_for_the_language_model() -> None:
+    class Slow(ScriptedChatModel):
+        def _generate(self, *args: Any, **kwargs: Any) -> Any:
+            progress.cancelled.set()
+            release.wait(10)
+            raise AssertionError("left behind")
+
+    progress, release = Progress(), threading.Event()
+    try:
+        with pytest.raises(Cancelled):
+            remote(Slow()).ask(request("count the cans"), progress)
+    finally:
+        release.set()
 
 
 def test_auto_falls_back_to_the_rules_and_says_so() -> None:
