@@ -61,6 +61,7 @@ def open_workbench(checkpoint: str | None) -> Workbench:
     from agent.proposer import ModelProposer
     from agent.settings import load_settings
     from segmentation.counter import Counter
+    from segmentation.sharing import SharedClipSeg
     from tools.catalog import build_registry
     from tools.count import VOCABULARY
     from tools.store import ImageStore
@@ -70,5 +71,5 @@ def open_workbench(checkpoint: str | None) -> Workbench:
     if settings.wordings == "openai":
         proposers = (ModelProposer(openai_model(settings)), *VOCABULARY)
     store = ImageStore()
-    registry = build_registry(store, Counter(checkpoint), proposers)
+    registry = build_registry(store, Counter(checkpoint, SharedClipSeg.load), proposers)
     return Workbench(store, registry, partial(engine_fingerprint, checkpoint))

@@ -10,7 +10,7 @@ from agent.batch.photos import PhotoRef, is_url, read_url
 from agent.batch.work import Outcome
 from segmentation.errors import ShelfError
 from tools.records import CountRecord
-from tools.registry import Registry
+from tools.registry import Progress, Registry
 
 if TYPE_CHECKING:
     from agent.workbench import Workbench
@@ -36,6 +36,7 @@ class ToolBench:
         self._store = store
         self._draw = draw
         self._examples = examples or {}
+        self._progress = Progress()
 
     @classmethod
     def of(cls, tools: "Workbench", examples: Mapping[str, str], overlays: bool) -> "ToolBench":
@@ -67,12 +68,16 @@ class ToolBench:
             logger.exception("no picture of %s", photo.name)
             return outcome
 
+    def give_up(self) -> None:
+        """See Bench."""
+        self._progress.cancelled.set()
+
     def _call(self, photo: "Photo", call: Call) -> Outcome:
         try:
             for id, path in self._examples.items():
                 if id in call.arguments:
                     self._store.add(path)  # the store may have dropped it since the last photo
-            record = self._registry.get(call.tool).call({"image": photo.id, **call.plain()})
+            record = self._registry.get(call.tool).call({"image": photo.id, **call.plain()}, self._progress)
         except ShelfError as error:
             return Outcome(call, None, str(error))
         except Exception as error:  # one call must not end a batch; the log keeps the traceback

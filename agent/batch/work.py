@@ -59,11 +59,15 @@ class Bench(Protocol):
         ...
 
     def run(self, photo: Any, calls: Sequence[Call]) -> list[Outcome]:
-        """Make the calls on a loaded photo. Called from one thread at a time."""
+        """Make the calls on a loaded photo. Called from several threads, for several photos."""
         ...
 
     def draw(self, photo: Any, outcome: Outcome) -> Outcome:
         """The outcome with its picture, where it has one. Called from another thread."""
+        ...
+
+    def give_up(self) -> None:
+        """Nobody waits for the calls any more: those that run end as soon as they can, in any way."""
         ...
 
 

@@ -145,7 +145,7 @@ def _service(
 def _registry(store: "ImageStore", checkpoint: str | None) -> "Registry":
     from segmentation.counter import Counter
     from tools.catalog import build_registry
-    from tools.serving.batching import SharedClipSeg
+    from segmentation.sharing import SharedClipSeg
 
     return build_registry(store, Counter(checkpoint, SharedClipSeg.load))
 

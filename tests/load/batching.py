@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.tiny import save_tiny_checkpoint
-from tools.serving.batching import SharedClipSeg
+from segmentation.sharing import SharedClipSeg
 
 
 def measured(engine: SharedClipSeg, calls: int, views: int, threads: int) -> dict[str, float]:

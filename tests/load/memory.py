@@ -22,7 +22,7 @@ from PIL import Image
 from segmentation.counter import Counter
 from tests.tiny import save_tiny_checkpoint
 from tools.catalog import build_registry
-from tools.serving.batching import SharedClipSeg
+from segmentation.sharing import SharedClipSeg
 from tools.serving.service import Service
 from tools.store import ImageStore, Limits
 

@@ -71,7 +71,7 @@ class FakeBench:
     def __init__(self, before: Callable[[Loaded, Call], None] = lambda photo, call: None) -> None:
         self.loads: list[str] = []
         self.calls: list[tuple[str, str]] = []
-        self.threads: set[str] = set()
+        self.given_up = threading.Event()
         self._before = before
 
     def load(self, photo: PhotoRef) -> Loaded:
@@ -85,7 +85,6 @@ class FakeBench:
         return Loaded(photo.name, data)
 
     def run(self, photo: Loaded, calls: Sequence[Call]) -> list[Outcome]:
-        self.threads.add(threading.current_thread().name)
         return [self._call(photo, call) for call in calls]
 
     def _call(self, photo: Loaded, call: Call) -> Outcome:
@@ -100,6 +99,9 @@ class FakeBench:
     def draw(self, photo: Loaded, outcome: Outcome) -> Outcome:
         picture = None if outcome.record is None else b"picture of " + photo.data
         return Outcome(outcome.call, outcome.record, outcome.error, picture)
+
+    def give_up(self) -> None:
+        self.given_up.set()
 
 
 class FailingDisk(Disk):

@@ -13,6 +13,7 @@ from agent.batch.call import Call
 from agent.batch.disk import Disk
 from agent.batch.errors import RunRefused, StorageError
 from agent.batch.folder import RunFolder
+from agent.batch.local import LocalEngine
 from tests.agent.batch.fakes import (
     FailingDisk,
     FakeBench,
@@ -123,7 +124,8 @@ def test_a_run_stops_after_the_photo_in_work_and_can_be_resumed(tmp_path: Path) 
             stop.set()
 
     bench = FakeBench(press)
-    summary = run_fake(tmp_path, tmp_path / "out", bench=bench, stop=stop)
+    engine = LocalEngine(bench, lanes=1)
+    summary = run_fake(tmp_path, tmp_path / "out", stop=stop, make_engine=lambda: engine)
 
     assert (summary.ending, summary.done) == ("interrupted", 6)
     assert {name for name, _ in bench.calls} == {f"shelf/000{index}.jpg" for index in range(3)}

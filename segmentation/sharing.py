@@ -1,7 +1,8 @@
 """One encoder for many callers: the views that wait while it computes go through it together next.
 
-Nobody waits for company: a lone caller is served at once. Who finds the encoder free takes everything that
-waits, in the order of arrival, encodes it in one batch, and hands every caller its own part.
+The callers are the clients of a server, or the photos that a batch counts at once. Nobody waits for company: a lone
+caller is served at once. Who finds the encoder free takes everything that waits, in the order of arrival, encodes it
+in one batch, and hands every caller its own part.
 """
 
 import threading

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from segmentation.clipseg import Activations, ClipSeg
-from tools.serving.batching import MOST_ON_CPU, SharedClipSeg
+from segmentation.sharing import MOST_ON_CPU, SharedClipSeg
 
 
 def views(seed: int, count: int = 1) -> np.ndarray:
