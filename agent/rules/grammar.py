@@ -7,7 +7,7 @@ from typing import Literal
 
 from agent.request import Request
 from agent.rules.lexicon import lexicon
-from agent.rules.nouns import clean, head, is_plural, is_thing, resolve_ones, split
+from agent.rules.nouns import clean, head, is_plural, is_thing, modifier_class, resolve_ones, split
 from agent.rules.order import polite, usual_order
 from agent.rules.places import find_rows, take_places, take_rows
 from agent.rules.scope import Photos, take_boxes, take_exclusions, take_photos
@@ -65,25 +65,26 @@ NO_PHOTO = "Which photo? Give me the file of a shelf photo first."
 TOO_LONG = "That is too long for me. Ask for one or two things in one sentence."
 
 _CLAUSES = re.compile(
-    r"\s*[?!;\n]+\s*|\.(?=\s|$)\s*"
+    r"\s*[?!;\n]+\s*|(?<!\bDr)(?<!\bMr)(?<!\bMrs)(?<!\bSt)(?<!\bNo)(?<!\bno)(?<!\bvs)\.(?=\s|$)\s*"
     r"|,?\s+(?:and then|and also|and|then|also)\s+(?=(?:please )?(?:count\b|how many|how much|tell me"
     r"|describe|read\b|"
     r"what (?:is|are|does|do)\b|what's|number of|list\b))",
     re.IGNORECASE,
 )
 _FOLLOW = re.compile(
-    r"^(?:and|what about|how about|same (?:for|with)|now|also|the same (?:for|with)|but)\b\s*(?P<rest>.*)$",
+    r"^(?:and|plus|again|what about|how about|same (?:for|with)|now|also|the same (?:for|with)|but)\b\s*(?P<rest>.*)$",
     re.IGNORECASE,
 )
 _AGAIN = re.compile(
     r"^(?:(?:and )?(?:the )?same(?: thing| question| count)?(?: again)?|again|repeat(?: that| it)?|once "
-    r"more|do it"
+    r"more|(?:do|try|check|take)(?: it| that| this)?"
     r"(?: again)?|count (?:them|it|those|these))$",
     re.IGNORECASE,
 )
 _SAME = re.compile(
     r"^(?:and )?(?:do )?(?:the )?same(?: thing| question| count)?\b(?! (?:for|with)\b)\s*", re.IGNORECASE
 )
+_ONLY = re.compile(r"^(?:only|just)(?: the)? (?P<rest>.+)$", re.IGNORECASE)
 _GREETING = re.compile(r"^(?:hi|hello|hey|help|thanks?(?: you)?|what can you do|who are you|good \w+)$", re.IGNORECASE)
 _EVERYTHING = re.compile(r"^(?:everything|all|all (?:of )?(?:it|them))$", re.IGNORECASE)
 _NO_NAME = re.compile(r"^(?:yes|no|maybe|why|what|who|when|how|show|stop|quit|exit|undo|redo)\b", re.IGNORECASE)
@@ -103,7 +104,7 @@ def parse(request: Request, before: Before = NOTHING_BEFORE) -> tuple[Intent, ..
         return AskBack(TOO_LONG)
     text = mend(to_english(text))
     intents: list[Intent] = []
-    for clause in _CLAUSES.split(text):
+    for clause in (part for whole in _CLAUSES.split(text) for part in _again_opened(whole)):
         clause = clause.strip(" ,.:")
         if not clause or _GREETING.match(clause):
             continue
@@ -119,6 +120,12 @@ def parse(request: Request, before: Before = NOTHING_BEFORE) -> tuple[Intent, ..
     return tuple(dict.fromkeys(intents)) if request.photos else AskBack(NO_PHOTO)
 
 
+def _again_opened(clause: str) -> list[str]:
+    """Split "how many cans, how many jars"; "on the top shelf, how many cans" is one question."""
+    parts = re.split(r"\s*,\s*(?=(?:how many|how much|count)\b)", clause, flags=re.IGNORECASE)
+    return parts if all(lexicon().count.match(polite(part)) for part in parts) else [clause]
+
+
 def _clause(clause: str, request: Request, before: Before) -> tuple[Intent, ...] | AskBack:
     said, scope = take_photos(usual_order(polite(clause)), request.photos)
     again = before.aims and (_AGAIN.match(said) or (not said and scope != Photos(None)))
@@ -132,13 +139,15 @@ def _clause(clause: str, request: Request, before: Before) -> tuple[Intent, ...]
         said = usual_order(polite(_FOLLOW.sub(r"\g<rest>", _FOLLOW.sub(r"\g<rest>", _SAME.sub("", said)))))
         if not said:
             return _intents(before.aims, chosen)
+        if (only := _ONLY.match(said)) and modifier_class(only["rest"]):
+            said = f"{only['rest']} ones"
     rows, without_rows = take_rows(said)
     if lexicon().gaps.match(clean(without_rows)) or lexicon().gaps.match(without_rows):
         return _intents([Aim("empty gaps", row=row) for row in rows or (None,)], chosen)
     opener = lexicon().count.match(said)
     if opener is None:
         for tool, pattern in (("read_labels", lexicon().labels), ("describe", lexicon().describe)):
-            if pattern.match(said):
+            if pattern.match(said) or (rows and without_rows and pattern.match(without_rows)):
                 return tuple(Intent(tool, (photo,)) for photo in chosen)  # type: ignore[arg-type]
         more = lexicon().more.match(said)
         said = re.sub(r"\bthan\b", "and", said) if more else said
@@ -211,14 +220,16 @@ def _piece(text: str, before: Before) -> tuple[Aim, ...] | AskBack:
         return AskBack(PLACE)
     text, places = take_places(text)
     text, excluded = take_exclusions(text)
-    text = clean(text)
-    if lexicon().kinds_not_items.match(text):
+    text, uncleaned = clean(text, whole=False), text.strip(" ,.")
+    if lexicon().kinds_not_items.match(text) or lexicon().kinds_not_items.match(uncleaned):
         return AskBack(KINDS)
     if _EVERYTHING.match(text):
-        text = "products"
+        text = "" if boxes else "products"
     if text and not _PRONOUN.match(text):
         noun = head(before.aims[-1].target) if before.aims else ""
         targets = [resolve_ones(target, noun) for target in split(text)]
+        if odd := next((word for target in targets for word in target.split() if word in lexicon().no_thing), None):
+            return AskBack(f"{WHAT} I could not make sense of {odd!r} in {text!r}.")
         models = [Aim(target) for target in targets]
     elif boxes:
         models = [Aim("items")]

@@ -39,6 +39,7 @@ class Lexicon:
     leave: frozenset[str]
     swaps: dict[str, str]
     no_request: frozenset[str]
+    no_thing: frozenset[str]
 
 
 def any_of(patterns: list[str]) -> str:
@@ -92,7 +93,8 @@ def lexicon() -> Lexicon:
         colours=frozenset(synonym for colour in words.colours.values() for synonym in colour.synonyms),
         parts=both_numbers(set(words.parts)),
         mend_to=frozenset(raw["spelling"]["mend_to"].split()),
-        leave=frozenset(raw["spelling"]["leave"].split()),
+        leave=frozenset((*raw["spelling"]["leave"].split(), *raw["numbers"], *raw["ordinals"])),
         swaps=raw["spelling"]["swaps"],
         no_request=frozenset(raw["no_request"].split()),
+        no_thing=frozenset(raw["no_thing"].split()),
     )

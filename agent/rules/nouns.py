@@ -16,16 +16,21 @@ _TRAILER = re.compile(
     r"[\s,]*\b(?:(?:that |which )?(?:are|is|were|can be|do|does|did|have|has)\s+(?:there|visible|shown"
     r"|seen|present|left|here|you see|you find|we have|i have|they have|it have|it show|in stock"
     r"|available|on display|standing)"
-    r"|are there any|(?:do|can|could|did) (?:you|we|i|they) (?:see|find|spot|count|have|got|make out)"
+    r"|are there any|(?:do|can|could|did) (?:you|we|i|they) (?:see|find|spot|count|have|got|make out"
+    r"|carry|keep|stock|sell|offer)"
     r"|there (?:are|is)|are there|is there|i see|you see|have we got|have you got|(?:we|you|i|they)(?: "
     r"have|'ve)(?: got)?"
-    r"|are|is|there|here|do (?:we|you|they|i)|in stock|left|remaining|sits?|stands?|lies?"
+    r"|(?:are|is) out|are|is|there|here|do (?:we|you|they|i)|in stock|left|remaining|sits?|stands?|lies?"
+    r"|(?:(?:that |which )?(?:are|is) )?(?:standing|sitting|lying|placed|displayed|shelved"
+    r"|(?:facing|pointing)(?: (?:out|outwards?|front|forwards?|us|me))?)"
     r"|(?:is|are)? ?(?:on|in|at|from|of) (?:the|this|that|these|my|our|it|here|a)(?: (?:whole|entire|full))?"
     r"(?: (?:shelf|shelves|photo|photos|picture|pictures|image|images|shot|rack|racks|display|fridge"
     r"|store|aisle|cooler|stock|scene|frame))?)$",
     re.IGNORECASE,
 )
-_SPLIT = re.compile(r"(\s*,\s*(?:and|or)?\s+|\s*,\s*|\s+(?:and|or|plus|as well as|&|\+|/)\s+)", re.IGNORECASE)
+_SPLIT = re.compile(
+    r"(\s*,\s*(?:and|or)?\s+|\s*,\s*|\s+(?:and|or|plus|vs\.?|versus|as well as|&|\+|/)\s+)", re.IGNORECASE
+)
 _OF = re.compile(r"^(?P<kind>[\w-]+(?: [\w-]+)?) of (?:the )?(?P<rest>.+)$", re.IGNORECASE)
 _ARE = re.compile(
     r"^(?:of )?(?P<noun>.+?) (?:that |which )?(?:are|is) (?P<adjective>[\w-]+(?: [\w-]+)?)$", re.IGNORECASE
@@ -33,8 +38,13 @@ _ARE = re.compile(
 _JOINT = "\x00"  # stands for a space inside a name that must not be split
 
 
-def clean(phrase: str) -> str:
-    """A noun phrase without determiners, polite words and "are there on the shelf"."""
+def clean(phrase: str, *, whole: bool = True) -> str:
+    """A noun phrase without determiners, polite words and "are there on the shelf".
+
+    Args:
+        phrase: the words.
+        whole: it names one thing, whose words may be put in another order.
+    """
     phrase = phrase.strip(' ,.:;?!"“”')
     changed = True
     while changed:
@@ -43,8 +53,8 @@ def clean(phrase: str) -> str:
         phrase = lexicon().back.sub("", phrase).strip(" ,")
         phrase = _DETERMINER.sub("", phrase).strip(" ,")
         changed = phrase != before
-    phrase = re.sub(r"\s+(?:that |which )?(?:has|have)(?: got)? (?=\w)", " with ", phrase, flags=re.IGNORECASE)
-    return _kind_last(_predicate_first(phrase))
+    phrase = re.sub(r"\s+(?:that |which )?(?:has|have|got)(?: got)? (?=\w)", " with ", phrase, flags=re.IGNORECASE)
+    return _kind_last(_predicate_first(phrase)) if whole else phrase
 
 
 def _kind_last(phrase: str) -> str:
@@ -56,9 +66,9 @@ def _kind_last(phrase: str) -> str:
 
 
 def _predicate_first(phrase: str) -> str:
-    """Read "bottles are red" as "red bottles", for colours only."""
+    """Read "bottles are red" as "red bottles", for colours and names only."""
     match = _ARE.match(phrase)
-    if match and match["adjective"].lower() in lexicon().colours:
+    if match and (match["adjective"].lower() in lexicon().colours or match["adjective"][0].isupper()):
         return f"{match['adjective']} {clean(match['noun'])}"
     return phrase
 
@@ -87,6 +97,9 @@ def is_plural(phrase: str) -> bool:
 
 def split(phrase: str) -> tuple[str, ...]:
     """The things that a phrase names: "cans and bottles" are two, "salt and vinegar chips" is one."""
+    phrase = clean(phrase, whole=False)
+    if not re.search(r"[,+/]|\s(?:and|or|plus|vs\.?|versus|as well as)\s", phrase, re.IGNORECASE):
+        phrase = _kind_last(phrase)  # "tubs of Ben & Jerry's"
     masked = lexicon().one_name.sub(lambda match: match[0].replace(" ", _JOINT), phrase)
     pieces = _SPLIT.split(masked)
     parts, joints = pieces[::2], pieces[1::2]
@@ -107,13 +120,13 @@ def _divides(left: str, joint: str, right: str, *, is_list: bool) -> bool:
     determined = _DETERMINER.match(right.strip()) is not None
     if " with " in left.lower() and head(right).lower() in lexicon().parts and not determined:
         return False  # "bottles with red caps and white labels"
-    if determined or is_thing(left) or is_plural(left) or _modifier_class(left) is not None:
+    if determined or is_thing(left) or is_plural(left) or modifier_class(left) is not None:
         # "&" binds tighter than "and": "Arm & Hammer", "Lawn & Leaf bags"
         return "&" not in joint or is_thing(left)
     return is_list and "," not in joint and is_thing(right) and len(left.split()) > 1
 
 
-def _modifier_class(phrase: str) -> str | None:
+def modifier_class(phrase: str) -> str | None:
     """Say "colour", "contents" or "name" when a phrase is nothing but such a modifier."""
     words = phrase.replace(_JOINT, " ").strip().split()
     lower = " ".join(words).lower()
@@ -133,11 +146,11 @@ def _distribute(things: tuple[str, ...]) -> tuple[str, ...]:
     words = things[-1].split()
     result = []
     for thing in things[:-1]:
-        kind = _modifier_class(thing)
+        kind = modifier_class(thing)
         lead = 0
-        while kind and lead < len(words) - 1 and _modifier_class(" ".join(words[: lead + 1])) == kind:
+        while kind and lead < len(words) - 1 and modifier_class(" ".join(words[: lead + 1])) == kind:
             lead += 1
-        lent = words[lead:] if lead else []
+        lent = words[lead:] if lead else words[-1:] if kind == "name" and len(words) > 1 else []
         result.append(" ".join([thing, *lent]))
     return (*result, things[-1])
 

@@ -21,17 +21,52 @@ _STOCK = re.compile(
     re.IGNORECASE,
 )
 _PLACE_FIRST = re.compile(
-    r"^(?P<place>(?:in|on|at|to|left of|right of|above|below)\s.+?)\s*,\s*(?P<rest>(?:how many|how much"
+    r"^(?P<place>(?:in|on|at|to|left of|right of|above|below)\s.+?)(?:\s*,\s*|\s+)(?P<rest>(?:how many|how much"
     r"|count|number of).+)$",
     re.IGNORECASE,
 )
 _I_SEE = re.compile(
-    r"^(?:i see|there are|here are)(?: some| many| the)? (?P<noun>.+?),? (?:so |but )?how many(?: (?:are|of them).*)?$",
+    r"^(?:i (?:think|believe|guess) (?:that )?)?(?:i (?:see|count|counted|have)|there are|here are"
+    r"|(?:we|there) (?:should|must) (?:have|be)|we have)"
+    r"(?: some| many| the| only)?(?: \d+| two| three| four| five| six| seven| eight| nine| ten| eleven| twelve)? "
+    r"(?P<noun>.+?),? (?:so |but )?(?:how many(?: (?:are|of them|do).*)?|is (?:that|this|it) (?:right|correct|true)"
+    r"|(?:(?:can|could) you |please )?(?:check|verify|confirm)(?: (?:that|it|this))?)$",
     re.IGNORECASE,
 )
 _COLOURS = re.compile(
     r"^(?P<verb>how many|count)(?: of)?(?: the)? (?P<noun>[\w' -]+?) (?:that |which )?are"
     r" (?P<colours>\w+(?:(?:\s*,\s*| or | and )\w+)+)$",
+    re.IGNORECASE,
+)
+# "how many do you see of the cans"
+_SEE_OF = re.compile(
+    r"^(?P<verb>how many|how much) (?:(?:do|can|did|could) (?:we|you|they|i) (?:see|have|find|count|spot)"
+    r"|have (?:we|you|they|i)(?: got)?|are (?:there|left)) of (?:the |our |these |those )?(?P<noun>.+)$",
+    re.IGNORECASE,
+)
+# "what's above the cans": whatever stands there
+_WHATEVER = re.compile(
+    r"^(?P<verb>how many|count)?\s*(?:what(?:'s| is)|whatever is|everything|anything|all)(?: that(?:'s| is))? "
+    r"(?=(?:to the (?:left|right)|left|right|above|below|under|underneath|beneath)\b)",
+    re.IGNORECASE,
+)
+# "have we still got", "are there still any": says nothing about the thing
+_STILL = re.compile(
+    r"\b(?P<verb>have|has|got|there|is|are|we|you|they|do|does)\s+(?:still|yet|already)\b", re.IGNORECASE
+)
+# "how many of these boxes are Kellogg's"
+_OF_ARE = re.compile(
+    r"^(?P<verb>how many) of (?:these|those|the|my|our) (?P<noun>[\w' -]+?) (?:are|is) (?:from |by |made by )?"
+    r"(?P<name>[\w&'-]+(?: [\w&'-]+){0,2})$",
+    re.IGNORECASE,
+)
+# "bottles: how many?"
+_NOUN_FIRST = re.compile(
+    r"^(?P<noun>[^:,?]+?)\s*[:,]\s*(?P<verb>how many|how much)(?: (?:are|is|do|can|have)\b.*)?$", re.IGNORECASE
+)
+_WHICH_PHOTO = re.compile(
+    r"^(?:which|what|in which|on which) (?:photo|picture|image)s? (?:has|have|shows?|contains?|are there|do you see)"
+    r"(?: the)?(?: more| most| fewer| fewest| less)? (?P<noun>.+)$",
     re.IGNORECASE,
 )
 _COMPARE = re.compile(r"^compare\b[^:]*:\s*", re.IGNORECASE)
@@ -57,10 +92,16 @@ def usual_order(text: str) -> str:
     "on the top shelf, how many cans", "how many cans does the top shelf have", "how many facings does Nescafe
     have", "is the shampoo out of stock", "how many of these are red" (which becomes "red ones").
     """
-    text = _COMPARE.sub("", text)
+    text = _COMPARE.sub("", _STILL.sub(r"\g<verb>", text))
+    text = _SEE_OF.sub(r"\g<verb> \g<noun>", text)
+    text = _OF_ARE.sub(_named, text)
+    text = _WHICH_PHOTO.sub(r"how many \g<noun> in all photos", text)
+    text = _WHATEVER.sub("count products ", text)
     text = _PLACE_HAS.sub(lambda match: f"on {match['place']}", text)
     text = _BRAND_HAS.sub(r"\g<verb> \g<owner> \g<noun>", text)
     text = _I_SEE.sub(r"how many \g<noun>", text)
+    if not re.match(r"(?:on|in|at|to|left|right|above|below)\b", text, re.IGNORECASE) and not find_rows(text):
+        text = _NOUN_FIRST.sub(r"\g<verb> \g<noun>", text)
     text = _COLOURS.sub(_each_colour, text)
     text = _STOCK.sub(_stock, text)
     text = _THESE_ARE.sub(_these, text)
@@ -76,6 +117,13 @@ def _stock(match: re.Match[str]) -> str:
     if match["noun"].lower() in ("anything", "something", "any products", "products", "items", "shelf"):
         return match[0]
     return f"how many {match['noun']}"
+
+
+def _named(match: re.Match[str]) -> str:
+    """Read "of these boxes are Kellogg's" as "Kellogg's boxes", for names and contents."""
+    words = match["name"].split()
+    named = all(word[0].isupper() or word[0].isdigit() for word in words) or match["name"].lower() in lexicon().contents
+    return f"{match['verb']} {match['name']} {match['noun']}" if named else match[0]
 
 
 def _each_colour(match: re.Match[str]) -> str:

@@ -102,7 +102,8 @@ def _rows_of(parts: dict[str, str | None]) -> tuple[int, ...]:
 
 _SIDES = {"left": "left half", "right": "right half", "upper": "upper half", "lower": "lower half"}
 _SIDE = re.compile(
-    r",?\s*\b(?:(?:that|which) (?:is|are) )?(?:on|in|at|to)\s+(?:the|my)\s+(?:(?:far|very)\s+)?"
+    r"(?:,?\s*\b(?:(?:that|which) (?:is|are) )?(?:(?:standing|sitting|placed|located) )?(?:on|in|at|to)\s+(?:the|my)"
+    r"|,\s*(?:the)?(?=\s*(?:left|right)(?:[\s-]?hand)?\s+(?:half|side)))\s*(?:(?:far|very)\s+)?"
     r"(?P<side>left|right|upper|lower|top|bottom)(?:[\s-]?hand)?\s*(?P<noun>half|side|part|halves)?"
     r"(?:\s+(?:half|side|part))?(?:\s+of (?:the|this) (?:photo|picture|image|shelf|shelves|rack|display))?" + _END,
     re.IGNORECASE,

@@ -10,7 +10,7 @@ from agent.rules.nouns import clean, head, resolve_ones, split
 from tools.arguments import Example
 
 _PHOTO = r"(?:photos?|pictures?|images?|shots?|pics?|files?)"
-_LEAD = r"\s*\b(?:(?:that|which) are )?(?:on|in|from|across|for|of|over)\s+"
+_LEAD = r"\s*\b(?:(?:that|which) are )?(?:on|in|from|across|for|of|over|do)\s+"
 _ALL = re.compile(
     rf"{_LEAD}(?:both|all|each|every(?: one)?|either|the two|the three|these|those)(?: of)?(?: the| "
     rf"these| my)?"
@@ -20,7 +20,8 @@ _ALL = re.compile(
 )
 _OTHER = re.compile(rf"{_LEAD}the other (?:{_PHOTO}|one)(?=$|[\s,?.!])", re.IGNORECASE)
 _BOX = re.compile(
-    r",?\s*\b(?:like|similar to|same as|as)(?: the| this| that)?(?: ones?| item| thing| example| box)?"
+    r",?\s*\b(?:(?:that |which )?(?:looks?|is|are) )?(?:just )?(?:like|similar to|same as|as)"
+    r"(?: the| this| that)?(?: ones?| item| thing| example| box)?"
     r"(?: (?:at|in|inside|marked))?(?: "
     r"box)?\s*[\[(]?\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*[\])]?",
     re.IGNORECASE,
@@ -53,13 +54,26 @@ def take_photos(text: str, photos: Sequence[Photo]) -> tuple[str, Photos]:
         rf"|(?:{_LEAD})?(?:the\s+)?{_PHOTO}\s+(?:number\s+|no\.?\s*|#)?(?P<number>{number})(?=$|[\s,?.!])",
         re.IGNORECASE,
     )
-    match = one.search(text)
-    if match is None:
+    matches = list(one.finditer(text))
+    if not matches:
         return text, Photos(None)
-    word = (match["nth"] or match["number"]).lower()
     known = lexicon().ordinals | lexicon().numbers
-    position = len(photos) if word == "last" else known[word] if word in known else int(word)
-    return _tidy(one.sub(" ", text, count=1)), Photos((position - 1,))
+    positions: list[int] = []
+    end = matches[0].start()
+    for match in matches:  # "on photo 1 and on photo 2"; what stands apart from the first is left alone
+        if positions and text[end : match.start()].strip(" ,").lower() not in (
+            "",
+            "and",
+            "&",
+            "vs",
+            "versus",
+            "compared to",
+        ):
+            break
+        word = (match["nth"] or match["number"]).lower()
+        positions.append(len(photos) if word == "last" else known[word] if word in known else int(word))
+        end = match.end()
+    return _tidy(f"{text[: matches[0].start()]} {text[end:]}"), Photos(tuple(position - 1 for position in positions))
 
 
 def take_boxes(text: str) -> tuple[str, tuple[Example, ...]]:
@@ -95,6 +109,9 @@ def take_exclusions(text: str) -> tuple[str, tuple[str, ...]]:
         flags=re.IGNORECASE,
     )
     rest = re.sub(r"\s+(?:or|nor)\s+", " and ", rest, flags=re.IGNORECASE)
+    rest = re.sub(
+        r"\b(?:anything|everything|those|things|stuff|(?:the )?ones) (?:from|by|made by) ", "", rest, flags=re.I
+    )
     things = (resolve_ones(thing, noun) for thing in split(rest))
     return before, tuple(dict.fromkeys(thing for thing in things if thing))
 
@@ -112,4 +129,4 @@ def _first_exclusion(pattern: re.Pattern[str], text: str) -> re.Match[str] | Non
 
 
 def _tidy(text: str) -> str:
-    return " ".join(text.split()).strip(" ,")
+    return " ".join(text.split()).strip(" ,:")

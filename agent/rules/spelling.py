@@ -27,19 +27,26 @@ def mend(text: str) -> str:
         flags=re.I,
     )
     text = re.sub(r"^(?:cuont|coutn|conut|ocunt|coun|cout|cound|cont)\b", "count", text, flags=re.I)
+    text = re.sub(r"\ban (?=the\b)", "and ", text, flags=re.I)
     return _WORD.sub(lambda match: _mend_word(match[0]), text)
 
 
 @cache
 def _mend_word(word: str) -> str:
     lower = word.lower()
-    if lower in lexicon().swaps:
+    if lower in lexicon().swaps and (len(word) > 1 or word == lower):
         return lexicon().swaps[lower]
     if lower.endswith("s") and lower[:-1] in lexicon().heads and lower not in lexicon().heads:
         return plural(lower[:-1])  # "boxs"
-    if len(word) == 4:  # too short for anything but two letters that changed places: "jras"
-        swapped = (known for known in _known() if known[0] == lower[0] and sorted(known) == sorted(lower))
-        return word if word[0].isupper() or lower in lexicon().leave else next(swapped, word)
+    if len(word) == 4:  # too short for anything but two letters that changed places or one left out: "jras", "chps"
+        if word[0].isupper() or {lower, singular(lower)} & (lexicon().leave | set(_known())):
+            return word
+        alike = [
+            known for known in _known() if known[0] == lower[0] and (known[-1] == lower[-1] or known.startswith(lower))
+        ]
+        swapped = [known for known in alike if sorted(known) == sorted(lower)]
+        longer = [known for known in alike if len(known) == 5 and OSA.distance(lower, known) == 1]
+        return (swapped or (longer if len(longer) == 1 else []) or [word])[0]
     if (
         len(word) < 5
         or word[0].isupper()
@@ -47,7 +54,10 @@ def _mend_word(word: str) -> str:
     ):
         return word
     allowed = 1 if len(word) < 8 else 2
-    best = min(_known(), key=lambda known: (OSA.distance(lower, known), sorted(known) != sorted(lower), known))
+    best = min(
+        _known(),
+        key=lambda known: (OSA.distance(lower, known), sorted(known) != sorted(lower), known[0] != lower[0], known),
+    )
     # The first letter is hardly ever the wrong one: "wings" is no typing of "rings".
     if OSA.distance(lower, best) <= allowed and (best[0] == lower[0] or sorted(best) == sorted(lower)):
         return best

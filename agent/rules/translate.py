@@ -53,7 +53,7 @@ def to_english(text: str) -> str:
     of = r"(?: of (?:the )?[\w'-]+)?"
     text = re.sub(rf"\b((?:{kinds}){of}) ({colours})\b", r"\2 \1", text, flags=re.IGNORECASE)  # "cans red"
     text = re.sub(rf"\b({colours}) ((?:{kinds})) of (?:the )?([\w'-]+)", r"\1 \3 \2", text, flags=re.IGNORECASE)
-    text = re.sub(rf"\b({kinds}) ({contents})\b", r"\2 \1", text, flags=re.IGNORECASE)  # "cartons milk"
+    text = re.sub(rf"\b({kinds}) ((?:\w+ )?(?:{contents}))\b", r"\2 \1", text, flags=re.IGNORECASE)  # "cartons milk"
     return " ".join(text.split())
 
 
