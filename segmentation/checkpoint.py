@@ -63,19 +63,21 @@ class InputFormat(BaseModel):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checked folder of weights. `sha256` is that of the weights file."""
+    """A checked folder of weights. `sha256` is that of the weights file; `kind` is `clipseg`, or `clip` where allowed."""
 
     folder: Path
     name: str
     sha256: str
     thresholds: Thresholds = field(default_factory=Thresholds)
     input: InputFormat = field(default_factory=InputFormat)
+    kind: str = "clipseg"
 
 
-def resolve(reference: str | Path | None = None) -> Checkpoint:
+def resolve(reference: str | Path | None = None, *, plain_clip: bool = False) -> Checkpoint:
     """The checkpoint that a name, a folder or a hub id stands for; None is the shipped one.
 
-    Only a hub id given by the user makes this use the network.
+    Only a hub id given by the user makes this use the network. `plain_clip` lets a CLIP pass too, which has no
+    decoder: training can begin from it.
 
     Raises:
         CheckpointError: nothing usable is there; the text says what to change.
@@ -87,11 +89,11 @@ def resolve(reference: str | Path | None = None) -> Checkpoint:
         return _checked(folder, SHIPPED)
     path = Path(reference).expanduser()
     if path.is_dir():
-        return _checked(path, path.resolve().name)
+        return _checked(path, path.resolve().name, plain_clip)
     if path.exists():
         raise CheckpointError(f"{path.name} is a file; a checkpoint is the folder that holds {WEIGHTS}")
     if HUB_ID.fullmatch(str(reference)):
-        return _checked(_fetched(str(reference)), str(reference))
+        return _checked(_fetched(str(reference)), str(reference), plain_clip)
     raise CheckpointError(
         f"no checkpoint {reference}: give a folder, {SHIPPED}, or a hub id such as CIDAS/clipseg-rd64-refined"
     )
@@ -111,7 +113,7 @@ def _fetched(hub_id: str) -> Path:
         ) from error
 
 
-def _checked(folder: Path, name: str) -> Checkpoint:
+def _checked(folder: Path, name: str, plain_clip: bool = False) -> Checkpoint:
     if not (folder / WEIGHTS).is_file():
         others = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
         if others:
@@ -125,11 +127,11 @@ def _checked(folder: Path, name: str) -> Checkpoint:
         if "auto_map" in _json(folder / file, name):
             raise CheckpointError(f"{name} wants to run code of its own ({file}, auto_map): refused")
     kind = _json(folder / "config.json", name).get("model_type")
-    if kind != "clipseg":
+    if kind != "clipseg" and not (plain_clip and kind == "clip"):
         raise CheckpointError(f"{name} is no CLIPSeg checkpoint (model_type {kind} in config.json)")
     with (folder / WEIGHTS).open("rb") as file_:
         digest = hashlib.file_digest(file_, "sha256").hexdigest()
-    return Checkpoint(folder, name, digest, _thresholds(folder, name), _input_format(folder, name))
+    return Checkpoint(folder, name, digest, _thresholds(folder, name), _input_format(folder, name), kind)
 
 
 def _thresholds(folder: Path, name: str) -> Thresholds:

@@ -26,6 +26,7 @@ from segmentation.checkpoint import WEIGHTS, Checkpoint, resolve
 from segmentation.device import Device, DeviceWish, choose_device
 from segmentation.errors import CheckpointError
 from segmentation.geometry import Box
+from segmentation.unet import UNetDecoder
 from segmentation.visual_prompt import visual_prompt
 
 ACTIVATION_CACHE_BYTES = 192 * 2**20  # about 500 views of 352 px with 64 reduced channels
@@ -92,7 +93,7 @@ class ClipSeg:
         """
         checkpoint = resolve(reference)
         chosen = choose_device(device)
-        return cls(*_loaded(checkpoint), checkpoint, chosen)
+        return cls(*load_parts(checkpoint), checkpoint, chosen)
 
     @property
     def dtype(self) -> str:
@@ -172,28 +173,33 @@ class ClipSeg:
 
     def decode(self, activations: Activations, conditions: Conditions) -> NDArray[np.float32]:
         """Logits of every view for every condition, (B, P, S, S); the sigmoid is left to the caller."""
-        decoder = self._model.decoder
         views, prompts = len(activations), len(conditions)
         with self._lock, torch.inference_mode():
             vectors = torch.from_numpy(conditions.vectors).to(self.device.name)
-            scale, shift = decoder.film_mul(vectors), decoder.film_add(vectors)  # (P, D)
             logits = np.empty((views * prompts, self.size, self.size), np.float32)
             pairs = torch.arange(views * prompts, device=self.device.name)
             batch = self.device.batch(self._decoder_bytes())
             for start in range(0, len(pairs), batch):
                 view = torch.div(pairs[start : start + batch], prompts, rounding_mode="floor")
-                prompt = pairs[start : start + batch] % prompts
-                hidden = torch.zeros((), device=self.device.name)
-                for depth, layer in enumerate(decoder.layers):
-                    hidden = activations.reduced[depth][view] + hidden  # (b, tokens + 1, D)
-                    if depth == decoder.conditional_layer:
-                        hidden = scale[prompt][:, None] * hidden + shift[prompt][:, None]
-                    hidden = layer(hidden, None)
-                grid = self.size // self._model.config.vision_config.patch_size
-                image = hidden[:, 1:].transpose(1, 2).reshape(len(view), -1, grid, grid)
-                masks = decoder.transposed_convolution(image)[:, 0]
+                asked = vectors[pairs[start : start + batch] % prompts]
+                masks = self._masks(activations.reduced[:, view], asked)
                 logits[start : start + batch] = masks.float().cpu().numpy()
         return logits.reshape(views, prompts, self.size, self.size)
+
+    def _masks(self, reduced: Tensor, vectors: Tensor) -> Tensor:
+        """Logits (b, S, S) of reduced levels (L, b, tokens + 1, D) for one condition each, (b, projection)."""
+        decoder = self._model.decoder
+        if isinstance(decoder, UNetDecoder):
+            return decoder.draw(reduced, vectors)
+        hidden = torch.zeros((), device=self.device.name)
+        for depth, layer in enumerate(decoder.layers):
+            hidden = reduced[depth] + hidden  # (b, tokens + 1, D)
+            if depth == decoder.conditional_layer:
+                hidden = decoder.film_mul(vectors)[:, None] * hidden + decoder.film_add(vectors)[:, None]
+            hidden = layer(hidden, None)
+        grid = self.size // self._model.config.vision_config.patch_size
+        image = hidden[:, 1:].transpose(1, 2).reshape(len(vectors), -1, grid, grid)
+        return decoder.transposed_convolution(image)[:, 0]  # type: ignore[no-any-return]
 
     def _embedded(self, views: NDArray[np.uint8]) -> Tensor:
         """Normalised views after the embedding, (B, tokens + 1, width)."""
@@ -228,31 +234,37 @@ class ClipSeg:
         return int(self._tokens() * 4 * (2 * config.decoder_intermediate_size + 64 * config.reduce_dim))
 
 
-def _loaded(checkpoint: Checkpoint) -> tuple[Any, Any]:
-    """The model and the tokenizer of a checked folder."""
+def load_parts(checkpoint: Checkpoint) -> tuple[Any, Any]:
+    """The model (float32) and the tokenizer of a checked folder.
+
+    Raises:
+        CheckpointError: A file is damaged or does not fit the others.
+    """
     import transformers
 
-    with _blaming(checkpoint, "config.json"):
+    from segmentation.segmenter import PromptSegmenter
+
+    with blaming(checkpoint, "config.json"):
         config = transformers.CLIPSegConfig.from_pretrained(checkpoint.folder, local_files_only=True)
         _check_shape(config, checkpoint)
         with torch.device("meta"):
-            empty = transformers.CLIPSegForImageSegmentation(config)
-    with _blaming(checkpoint, WEIGHTS):
+            empty = PromptSegmenter(config)
+    with blaming(checkpoint, WEIGHTS):
         _check_weights(empty, checkpoint)
         transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        model = transformers.CLIPSegForImageSegmentation.from_pretrained(
+        model = PromptSegmenter.from_pretrained(
             checkpoint.folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
         )
-    with _blaming(checkpoint, "the tokenizer"):
+    with blaming(checkpoint, "the tokenizer"):
         tokenizer = transformers.AutoTokenizer.from_pretrained(
             checkpoint.folder, local_files_only=True, trust_remote_code=False
         )
-        _check_tokenizer(tokenizer, config, checkpoint.name)
+        check_tokenizer(tokenizer, config, checkpoint.name)
     return model, tokenizer
 
 
 @contextmanager
-def _blaming(checkpoint: Checkpoint, part: str) -> Iterator[None]:
+def blaming(checkpoint: Checkpoint, part: str) -> Iterator[None]:
     """Names the part of a checkpoint that cannot be used: files made elsewhere fail in many ways."""
     from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
@@ -304,7 +316,12 @@ def _check_weights(empty: Any, checkpoint: Checkpoint) -> None:
         )
 
 
-def _check_tokenizer(tokenizer: Any, config: Any, name: str) -> None:
+def check_tokenizer(tokenizer: Any, config: Any, name: str) -> None:
+    """Compare a tokenizer with the text tower it feeds.
+
+    Raises:
+        CheckpointError: It knows more words than the model, or ends texts with another token.
+    """
     text = config.text_config
     ids = tokenizer("red bottle")["input_ids"]
     if max(tokenizer.get_vocab().values()) >= text.vocab_size:

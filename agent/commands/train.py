@@ -1,5 +1,8 @@
 """`shelf train`: scenes, runs, curves, export."""
 
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,7 +47,6 @@ def run(
 ) -> None:
     """Train, or go on with a run that was stopped or killed."""
     import shutil
-    import signal
 
     from segmentation.training.curves import draw_curves
     from segmentation.training.plan import load_plan
@@ -55,13 +57,41 @@ def run(
     kept = folder / "plan.yaml"
     if plan is not None and not (kept.exists() and kept.samefile(plan)):
         shutil.copyfile(plan, kept)
-    asked: list[int] = []  # a polite stop: the step is finished, the state saved
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda got, frame: asked.append(got))
     with _bar(settings.steps) as show:
-        done = train(settings, folder, show, until=until, stopped=lambda: bool(asked))
+        done = train(settings, folder, show, until=until, stopped=_asked_to_stop())
+    if os.environ.get("RANK", "0") != "0":  # of several processes the first one reports
+        return
     picture = draw_curves(folder)
     typer.echo(f"{folder}: step {done.step} of {settings.steps}, {done.scenes} scenes; curves in {picture.name}")
+
+
+@train_app.command("compare")
+def compare(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder for the runs, their results and table.md.", show_default=False)
+    ],
+    plan: Annotated[
+        Path | None,
+        typer.Option(help="YAML: base plan, runs, judge; losses against decoders when left out.", show_default=False),
+    ] = None,
+) -> None:
+    """Train short runs that differ in one thing, judge them alike, print a table; goes on where it was stopped."""
+    from importlib.resources import as_file, files
+
+    from segmentation.training.comparison import compare as run_all
+    from segmentation.training.comparison import load_comparison, table
+
+    with as_file(files("segmentation.training") / "plans" / "compare.yaml") as shipped:
+        comparison = load_comparison(plan or shipped)
+    stopped = _asked_to_stop()
+    with _bar(sum(comparison.plan(entry).steps for entry in comparison.runs)) as show:
+        results = run_all(comparison, folder, show.of_run, stopped)
+    text = table(results)
+    if len(results) < len(comparison.runs):
+        typer.echo(f"{text}\nstopped with {len(results)} of {len(comparison.runs)} runs done; the same command goes on")
+        return
+    (folder / "table.md").write_text(text + "\n", encoding="utf-8")
+    typer.echo(text)
 
 
 @train_app.command("export")
@@ -73,6 +103,14 @@ def export(
     from segmentation.training.export import export as write
 
     typer.echo(f"{write(folder, to)} written")
+
+
+def _asked_to_stop() -> Callable[[], bool]:
+    """Whether Ctrl-C or a polite kill has come: the step is then finished and the state saved."""
+    asked: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda got, frame: asked.append(got))
+    return lambda: bool(asked)
 
 
 class _bar:  # used as a function
@@ -94,10 +132,14 @@ class _bar:  # used as a function
     def __exit__(self, *reason: object) -> None:
         self._bar.stop()
 
-    def __call__(self, line: "Line") -> None:
+    def of_run(self, name: str, line: "Line") -> None:
+        """The numbers of one run among several."""
+        self(line, f"{name}: ")
+
+    def __call__(self, line: "Line", before: str = "") -> None:
         left = f"{int(line.seconds_left // 3600)}:{int(line.seconds_left // 60 % 60):02d} h left"
         text = (
-            f"step {line.step} loss {line.loss:.4f} IoU {line.iou:.3f} absent {line.lit:.4f} "
+            f"{before}step {line.step} loss {line.loss:.4f} IoU {line.iou:.3f} absent {line.lit:.4f} "
             f"rate {line.rate:.1e} {line.scenes_per_second:.1f} scenes/s {left}"
         )
         if self._terminal.is_terminal:

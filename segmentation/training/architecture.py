@@ -4,7 +4,9 @@ from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor, nn
+from torch import Tensor
+
+PATCH = 16  # pixels of a token's side in a fresh model
 
 
 class Architecture(BaseModel):
@@ -63,12 +65,10 @@ def look_alike(attention: Any, heads: int, seed: int) -> None:
 
 
 def build(architecture: Architecture, tokenizer: Any, max_tokens: int) -> Any:
-    """A fresh CLIPSegForImageSegmentation with working initial weights.
+    """A fresh CLIPSegForImageSegmentation with working initial weights."""
+    from transformers import CLIPSegConfig
 
-    transformers since 5.13 draws the decoder with a standard deviation of 1.0, which never trains: every
-    module that can is reset to torch's own initialisation.
-    """
-    from transformers import CLIPSegConfig, CLIPSegForImageSegmentation
+    from segmentation.segmenter import PromptSegmenter, reset_decoder
 
     a = architecture
     config = CLIPSegConfig(
@@ -89,7 +89,7 @@ def build(architecture: Architecture, tokenizer: Any, max_tokens: int) -> Any:
             "num_hidden_layers": a.layers,
             "num_attention_heads": a.heads,
             "image_size": a.image_size,
-            "patch_size": 16,
+            "patch_size": PATCH,
         },
         projection_dim=a.projection,
         reduce_dim=a.reduce,
@@ -99,16 +99,11 @@ def build(architecture: Architecture, tokenizer: Any, max_tokens: int) -> Any:
         decoder_intermediate_size=a.decoder_feed_forward,
     )
     # Eager attention: its backward pass in bfloat16 is a fifth faster on a CPU than the fused kernel's.
-    model = CLIPSegForImageSegmentation._from_config(config, attn_implementation="eager")  # type: ignore[no-untyped-call]
-    for module in model.decoder.modules():
-        reset = getattr(module, "reset_parameters", None)
-        if callable(reset):
-            reset()
-        if isinstance(module, nn.MultiheadAttention):
-            module._reset_parameters()
+    model = PromptSegmenter._from_config(config, attn_implementation="eager")  # type: ignore[no-untyped-call]
+    reset_decoder(model.decoder)
     places = model.clip.vision_model.embeddings.position_embedding.weight
     with torch.no_grad():
-        places[1:] += grid_positions(a.image_size // 16, a.width)
+        places[1:] += grid_positions(a.image_size // PATCH, a.width)
     for number, layer in enumerate(model.clip.vision_model.encoder.layers):
         look_alike(layer.self_attn, a.heads, number)
     return model

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from segmentation.training.architecture import PATCH
 from segmentation.training.phrases import IGNORED, INSIDE, Meaning
 from segmentation.training.scene import Scene
 from segmentation.vocabulary import vocabulary
 
 UNKNOWN = -100  # left out by cross-entropy
-PATCH = 16
 
 
 @cache
@@ -39,8 +39,8 @@ def text_facts(meaning: Meaning) -> tuple[int, int, int]:
     return colours.get(meaning.colour or "", 0), kinds.get(kind or "", 0), contents.get(meaning.contents or "", 0)
 
 
-def scene_facts(scene: Scene) -> NDArray[np.int64]:
-    """What lies under the middle of each token, shape (3, side / 16, side / 16): colour, kind, contents."""
+def scene_facts(scene: Scene, patch: int = PATCH) -> NDArray[np.int64]:
+    """What lies under the middle of each token, shape (3, side / patch, side / patch): colour, kind, contents."""
     colours, kinds, contents = _places()
     table = np.zeros((3, len(scene.items) + 1), np.int64)
     for number, item in enumerate(scene.items, 1):
@@ -53,7 +53,7 @@ def scene_facts(scene: Scene) -> NDArray[np.int64]:
             kinds[product.kind],
             contents.get(product.contents or "", UNKNOWN),
         )
-    under = scene.labels[PATCH // 2 :: PATCH, PATCH // 2 :: PATCH]
+    under = scene.labels[patch // 2 :: patch, patch // 2 :: patch]
     return np.asarray(table[:, under], np.int64)
 
 
@@ -61,7 +61,7 @@ def scene_facts(scene: Scene) -> NDArray[np.int64]:
 class Facts:
     """What is known of a batch."""
 
-    scenes: Tensor  # int64 (pictures, 3, side / 16, side / 16)
+    scenes: Tensor  # int64 (pictures, 3, side / patch, side / patch)
     texts: Tensor  # int64 (pictures * prompts, 3)
 
 
@@ -95,9 +95,10 @@ class Auxiliary(nn.Module):
         grid = self.match(seen)
         asked = conditions.float().view(grid.shape[0], -1, grid.shape[2])
         logits = self.scale * torch.einsum("bpd,btd->bpt", asked, grid) + self.bias
+        patch = target.shape[-1] // facts.scenes.shape[-1]
         inside, counted = ((c).float()[:, None] for c in (target == INSIDE, target != IGNORED))
-        share = functional.avg_pool2d(inside, PATCH).flatten(1).view_as(logits)
-        weight = functional.avg_pool2d(counted, PATCH).flatten(1).view_as(logits)
+        share = functional.avg_pool2d(inside, patch).flatten(1).view_as(logits)
+        weight = functional.avg_pool2d(counted, patch).flatten(1).view_as(logits)
         return loss / 3 + functional.binary_cross_entropy_with_logits(logits, share, weight)
 
 

@@ -9,12 +9,14 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
+from segmentation.checkpoint import resolve
 from segmentation.errors import CheckpointError, DataError
+from segmentation.training.adapters import merge_adapters
 from segmentation.training.architecture import MEAN, STD
 from segmentation.training.plan import Plan, load_plan
 from segmentation.training.products import HELD_OUT_PAIRS
 from segmentation.training.snapshot import latest, read_progress, read_weights
-from segmentation.training.trainer import start_model
+from segmentation.training.start import start_model
 
 _CARD = """# {name}
 
@@ -62,7 +64,9 @@ def export(run: Path, to: Path, plan_file: Path | None = None) -> Path:
         raise CheckpointError(f"{run} holds no saved state yet")
     model, tokenizer = start_model(plan, run)
     model.load_state_dict(read_weights(state / "averaged.safetensors", model.state_dict()))
+    merge_adapters(model)
     progress = read_progress(state)
+    side = _input_side(plan, model)
     fresh = to.with_name(to.name + ".new")
     try:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -83,7 +87,7 @@ def export(run: Path, to: Path, plan_file: Path | None = None) -> Path:
             "do_normalize": True,
             "rescale_factor": 1 / 255,
             "resample": 2,
-            "size": {"height": plan.architecture.image_size, "width": plan.architecture.image_size},
+            "size": {"height": side, "width": side},
             "image_mean": list(MEAN),
             "image_std": list(STD),
         }
@@ -97,13 +101,27 @@ def export(run: Path, to: Path, plan_file: Path | None = None) -> Path:
     return to
 
 
+def _input_side(plan: Plan, model: Any) -> int:
+    """Pixels of a view's side: the start's, the architecture's, or for a plain CLIP 352 in whole patches."""
+    if plan.start is None:
+        return plan.architecture.image_size
+    start = resolve(plan.start, plain_clip=True)
+    patch = int(model.config.vision_config.patch_size)
+    return start.input.size if start.kind == "clipseg" else 352 // patch * patch
+
+
 def _write_config(model: Any, folder: Path) -> None:
-    model.config.architectures = ["CLIPSegForImageSegmentation"]
+    plain = getattr(model.config, "decoder_kind", "transformer") == "transformer"
+    plain = plain and getattr(model.config, "film_layers", 1) == 1
+    model.config.architectures = ["CLIPSegForImageSegmentation" if plain else "PromptSegmenter"]
     model.config.dtype = torch.float16
     model.config.save_pretrained(folder)
     path = folder / "config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     config.pop("_attn_implementation", None)
+    if plain:  # the keys of segmentation.segmenter say nothing then
+        config.pop("decoder_kind", None)
+        config.pop("film_layers", None)
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 

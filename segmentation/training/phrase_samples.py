@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from segmentation.training.auxiliary import PATCH, UNKNOWN
+from segmentation.training.architecture import PATCH
+from segmentation.training.auxiliary import UNKNOWN
 from segmentation.training.phrases import INSIDE, OUTSIDE
 from segmentation.training.samples import Order, Sample
 from segmentation.training.sources import Picture
@@ -22,8 +23,8 @@ _TRIES = 50
 class PhraseSamples(Dataset[Sample]):
     """Samples of pictures in an order that follows from the seed; examples are not made."""
 
-    def __init__(self, pictures: tuple[Picture, ...], seed: int) -> None:
-        self.pictures, self.seed = pictures, seed
+    def __init__(self, pictures: tuple[Picture, ...], seed: int, patch: int = PATCH) -> None:
+        self.pictures, self.seed, self.patch = pictures, seed, patch
 
     def __getitem__(self, order: Order) -> Sample:
         rng = np.random.default_rng((self.seed, order.index))
@@ -45,7 +46,7 @@ class PhraseSamples(Dataset[Sample]):
         size = (order.size, order.size)
         image = cv2.resize(pixels[y : y + side, x : x + side], size, interpolation=cv2.INTER_AREA)
         targets = [_resized(mask[y : y + side, x : x + side], size) for mask in masks]
-        grid = order.size // PATCH
+        grid = order.size // self.patch
         return Sample(
             image=np.asarray(image, np.uint8),
             texts=tuple(texts),

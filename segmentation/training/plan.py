@@ -3,15 +3,17 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from segmentation.errors import DataError
-from segmentation.training.architecture import Architecture
+from segmentation.training.architecture import PATCH, Architecture
 from segmentation.training.losses import LossName
 from segmentation.training.sources import Format
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Stage(BaseModel):
@@ -20,7 +22,7 @@ class Stage(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     steps: Annotated[int, Field(gt=0)]
-    size: Annotated[int, Field(ge=64, le=1024, multiple_of=16)] = 224
+    size: Annotated[int, Field(ge=32, le=1024, description="side of a picture, whole patches of the encoder")] = 224
     scenes: Annotated[int, Field(gt=0, description="pictures in a step")] = 12
     prompts: Annotated[int, Field(gt=0, description="prompts of a picture")] = 4
     most_rows: Annotated[int, Field(ge=1, le=6, description="shelves in a scene at most")] = 6
@@ -38,6 +40,31 @@ class Source(BaseModel):
     images: Path | None = None
 
 
+class Decoder(BaseModel):
+    """A decoder drawn anew, for any encoder. A bare word in the file is its kind."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["transformer", "unet"] = "transformer"
+    extract_layers: tuple[int, ...] | None = Field(
+        None, description="encoder layers it reads; those of the encoder's configuration when left out"
+    )
+    reduce: Annotated[int, Field(gt=0, description="channels that a layer is reduced to")] = 64
+    heads: Annotated[int, Field(gt=0)] = 4
+    feed_forward: Annotated[int, Field(gt=0)] = 256
+    film: Annotated[int, Field(gt=0, le=4, description="layers of the map from a prompt to scale and shift")] = 1
+
+
+class Inventory(BaseModel):
+    """Pack pictures with names, for the contrastive loss."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: Path
+    packs: Annotated[int, Field(ge=2, description="different products in a step")] = 16
+    weight: Annotated[float, Field(gt=0)] = 0.2
+
+
 class Plan(BaseModel):
     """A training run."""
 
@@ -47,11 +74,14 @@ class Plan(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=1000)] = 0
     data: Path | None = Field(None, description="folder with real cut-outs; none when missing")
     source: Source | None = Field(None, description="data set; rendered scenes when left out")
-    start: str | None = Field(None, description="CLIPSeg checkpoint to begin from: folder, name or hub id")
+    start: str | None = Field(None, description="CLIPSeg or CLIP checkpoint to begin from: folder, name or hub id")
     towers: Literal["all", "none"] | Annotated[int, Field(gt=0)] = Field(
         "all", description="what of CLIP is trained: all, none, or the last so many blocks of the image tower"
     )
+    lora: Annotated[int, Field(ge=0, description="rank of adapters in the attention of both towers; 0 is none")] = 0
     architecture: Architecture = Field(Architecture(), description="sizes, when there is no start")
+    decoder: Decoder | None = Field(None, description="a fresh decoder; that of the start when left out")
+    inventory: Inventory | None = Field(None, description="pack pictures with names to learn beside the masks")
     stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
     warm_up: Annotated[int, Field(ge=0)] = 100
     loss: LossName = "bce+dice"
@@ -61,12 +91,26 @@ class Plan(BaseModel):
     weight_decay: float = 0.02
     clip: float = Field(1.0, description="largest norm of the gradient")
     average: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights")
-    precision: Literal["float32", "bfloat16"] = "float32"
+    accumulate: Annotated[int, Field(gt=0, description="parts that a step's pictures are computed in")] = 1
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
     device: Literal["cpu", "cuda"] = "cpu"
     threads: Annotated[int, Field(gt=0)] = 2
     workers: Annotated[int, Field(ge=0)] = 1
     save_every: Annotated[int, Field(gt=0)] = 200
     log_every: Annotated[int, Field(gt=0)] = 20
+
+    @field_validator("decoder", mode="before")
+    @classmethod
+    def _bare_kind(cls, given: Any) -> Any:
+        return {"kind": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "Plan":
+        if self.lora and self.towers != "none":
+            raise ValueError("lora trains adapters in frozen towers: write towers: none")
+        if self.inventory is not None and self.towers == "none" and not self.lora:
+            raise ValueError("an inventory teaches the towers, and towers: none without lora freezes them")
+        return self
 
     @property
     def steps(self) -> int:
@@ -100,9 +144,24 @@ class Plan(BaseModel):
             step -= stage.steps
         return self.stages[-1].rate[1]
 
+    def check_sizes(self, patch: int, parts: int) -> None:
+        """Check the stages against an encoder's patches and the parts that a step is computed in.
+
+        Raises:
+            DataError: A picture holds no whole number of patches, or a step fewer pictures than parts.
+        """
+        for number, stage in enumerate(self.stages):
+            if stage.size % patch:
+                raise DataError(f"stages.{number}.size: {stage.size} px are no whole patches of {patch} px")
+            if stage.scenes < parts:
+                raise DataError(
+                    f"stages.{number}.scenes: {stage.scenes} pictures cannot be dealt out to {parts} parts "
+                    "(accumulate times processes)"
+                )
+
     def fingerprint(self) -> str:
         """What a checkpoint must agree on to go on with it: everything but length and housekeeping."""
-        housekeeping = {"stages", "threads", "workers", "device", "save_every", "log_every", "name"}
+        housekeeping = {"stages", "threads", "workers", "device", "save_every", "log_every", "name", "accumulate"}
         kept = self.model_dump(mode="json", exclude=housekeeping, exclude_defaults=True)
         kept["data"] = self.data is not None
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
@@ -114,10 +173,22 @@ def load_plan(path: Path) -> Plan:
     Raises:
         DataError: The file is missing, is not YAML, or says something a plan does not know.
     """
+    plan = read_yaml(path, Plan)
+    if plan.start is None:
+        plan.check_sizes(PATCH, plan.accumulate)
+    return plan
+
+
+def read_yaml(path: Path, model: type[Model]) -> Model:
+    """Read a settings file.
+
+    Raises:
+        DataError: The file is missing, is not YAML, or says something its model does not know.
+    """
     try:
-        return Plan.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such run file") from error
+        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: {getattr(error, 'strerror', None) or 'no text'}") from error
     except yaml.YAMLError as error:
         raise DataError(f"{path} is not YAML: {str(error).splitlines()[0]}") from error
     except ValidationError as error:

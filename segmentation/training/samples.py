@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from segmentation.training.architecture import MEAN
+from segmentation.training.architecture import MEAN, PATCH
 from segmentation.training.auxiliary import Facts, scene_facts, text_facts
 from segmentation.training.phrases import Meaning, phrases_for, say, seams, target
 from segmentation.training.scene import Scene, render
@@ -96,8 +96,8 @@ def _example(scene: Scene, size: int, rng: np.random.Generator) -> tuple[int, ND
 class SceneSamples(Dataset[Sample]):
     """Rendered samples by order."""
 
-    def __init__(self, seed: int, data: Path | None) -> None:
-        self.seed, self.data = seed, data
+    def __init__(self, seed: int, data: Path | None, patch: int = PATCH) -> None:
+        self.seed, self.data, self.patch = seed, data, patch
 
     def __getitem__(self, order: Order) -> Sample:
         seed = FIRST_TRAINING_SEED + self.seed * 100_000_000 + order.index
@@ -126,7 +126,7 @@ class SceneSamples(Dataset[Sample]):
         targets = np.stack([target(scene, phrase.meaning, seam) for phrase in phrases])
         said = np.array([text_facts(p.meaning) for p in phrases], np.int64)
         texts = tuple(p.text for p in phrases)
-        return Sample(scene.image, texts, targets, example, share, scene_facts(scene), said)
+        return Sample(scene.image, texts, targets, example, share, scene_facts(scene, self.patch), said)
 
 
 def collate(samples: list[Sample]) -> Batch:
@@ -148,19 +148,25 @@ def collate(samples: list[Sample]) -> Batch:
 
 
 class Orders(Sampler[list[Order]]):
-    """The orders of every step from a given one on."""
+    """The orders of every step from a given one on, in the parts that one process computes.
 
-    def __init__(self, plan: Any, start: int) -> None:
-        self.plan, self.start = plan, start
+    A step's pictures are dealt out to its parts one by one; those with an example come first in each part.
+    """
+
+    def __init__(self, plan: Any, start: int, rank: int = 0, processes: int = 1) -> None:
+        self.plan, self.start, self.rank, self.processes = plan, start, rank, processes
 
     def __iter__(self) -> Iterator[list[Order]]:
         for step in range(self.start, self.plan.steps):
             stage = self.plan.stage(step)
             first = self.plan.first_scene(step)
-            yield [
+            orders = [
                 Order(first + i, stage.size, i < stage.examples, stage.most_rows, stage.prompts)
                 for i in range(stage.scenes)
             ]
+            parts = self.plan.accumulate * self.processes
+            for part in range(self.rank, parts, self.processes):
+                yield orders[part::parts]
 
     def __len__(self) -> int:
-        return max(0, int(self.plan.steps) - self.start)
+        return int(self.plan.accumulate) * max(0, int(self.plan.steps) - self.start)

@@ -25,6 +25,7 @@ class Progress:
     scenes: int
     seconds: float
     fingerprint: str
+    scaler: dict[str, Any] | None = None  # of the gradients' scale, in float16
 
 
 def save_snapshot(

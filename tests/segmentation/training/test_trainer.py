@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from segmentation.clipseg import ClipSeg
 from segmentation.errors import CheckpointError, DataError
 from segmentation.training import snapshot
-from segmentation.training.architecture import Architecture, build
+from segmentation.training.architecture import build
 from segmentation.training.curves import draw_curves
 from segmentation.training.export import export
 from segmentation.training.phrase_samples import PhraseSamples
@@ -22,59 +22,24 @@ from segmentation.training.phrases import INSIDE
 from segmentation.training.plan import Plan, Stage, load_plan
 from segmentation.training.samples import Order
 from segmentation.training.sources import read_folder
-from segmentation.training.trainer import Line, train
+from segmentation.training.trainer import train
 from segmentation.training.words import MAX_TOKENS, load_tokenizer, train_tokenizer
-
-TINY = Architecture(
-    width=32,
-    layers=2,
-    heads=1,
-    extract_layers=(0, 1),
-    text_width=32,
-    text_layers=1,
-    text_heads=1,
-    projection=16,
-    reduce=16,
-    decoder_heads=1,
-    decoder_feed_forward=32,
-    pieces=700,
-    image_size=96,
-)
-
-
-def _plan(**changes: Any) -> Plan:
-    base = {
-        "architecture": TINY,
-        "stages": (
-            Stage(steps=4, size=64, scenes=2, examples=1, prompts=2),
-            Stage(steps=3, size=96, scenes=1),
-        ),
-        "warm_up": 2,
-        "threads": 1,
-        "workers": 0,
-        "save_every": 2,
-        "log_every": 1,
-    }
-    return Plan.model_validate({**base, **changes})
-
-
-def _ignore(line: Line) -> None:
-    pass
+from tests.segmentation.training.tiny_runs import TINY, ignore, tiny_plan
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that went through without a stop."""
     run = tmp_path_factory.mktemp("runs") / "whole"
-    train(_plan(), run, _ignore)
-    (run / "plan.yaml").write_text(json.dumps(_plan().model_dump(mode="json")), encoding="utf-8")
+    train(tiny_plan(), run, ignore)
+    (run / "plan.yaml").write_text(json.dumps(tiny_plan().model_dump(mode="json")), encoding="utf-8")
     return run
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished / "tokenizer", tmp_path / "tokenizer")
-    train(_plan(), tmp_path, _ignore, until=3)
-    progress = train(_plan(), tmp_path, _ignore)
+    train(tiny_plan(), tmp_path, ignore, until=3)
+    progress = train(tiny_plan(), tmp_path, ignore)
     assert (progress.step, progress.scenes) == (7, 11)
     for name in ("model", "averaged"):
         whole = load_file(finished / "state" / f"{name}.safetensors")
@@ -86,7 +51,7 @@ def test_a_kill_between_two_saves_leaves_the_last_state(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(finished / "tokenizer", tmp_path / "tokenizer")
-    train(_plan(), tmp_path, _ignore, until=2)
+    train(tiny_plan(), tmp_path, ignore, until=2)
     real = snapshot.save_file
 
     def full(tensors: Any, path: Path) -> None:
@@ -96,12 +61,12 @@ def test_a_kill_between_two_saves_leaves_the_last_state(
 
     monkeypatch.setattr(snapshot, "save_file", full)
     with pytest.raises(DataError, match=r"cannot be saved.*No space left.*last saved one is intact"):
-        train(_plan(), tmp_path, _ignore)
+        train(tiny_plan(), tmp_path, ignore)
     monkeypatch.undo()
     state = snapshot.latest(tmp_path)
     assert state is not None
     assert snapshot.read_progress(state).step == 2
-    assert train(_plan(), tmp_path, _ignore).step == 7
+    assert train(tiny_plan(), tmp_path, ignore).step == 7
 
 
 def test_a_kill_in_the_middle_of_the_swap_is_survived(finished: Path, tmp_path: Path) -> None:
@@ -111,34 +76,34 @@ def test_a_kill_in_the_middle_of_the_swap_is_survived(finished: Path, tmp_path: 
 
 def test_other_settings_do_not_go_on_with_a_run(finished: Path) -> None:
     with pytest.raises(DataError, match="other settings"):
-        train(_plan(border=1.0), finished, _ignore)
+        train(tiny_plan(border=1.0), finished, ignore)
 
 
 def test_more_steps_may_be_added_to_a_run(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished, tmp_path / "run")
-    longer = _plan(stages=(*_plan().stages, Stage(steps=1, size=64, scenes=1, examples=0)))
-    assert train(longer, tmp_path / "run", _ignore).step == 8
+    longer = tiny_plan(stages=(*tiny_plan().stages, Stage(steps=1, size=64, scenes=1, examples=0)))
+    assert train(longer, tmp_path / "run", ignore).step == 8
 
 
 def test_a_state_of_another_shape_is_refused_in_one_line(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished, tmp_path / "run")
     wide = TINY.model_copy(update={"reduce": 32})
     with pytest.raises(CheckpointError, match=r"has shape .* the model needs"):
-        train(_plan(architecture=wide), tmp_path / "run", _ignore)
+        train(tiny_plan(architecture=wide), tmp_path / "run", ignore)
 
 
 def test_a_damaged_state_is_refused_in_one_line(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished, tmp_path / "run")
     (tmp_path / "run/state/averaged.safetensors").write_bytes(b"torn")
     with pytest.raises(CheckpointError, match=r"averaged\.safetensors cannot be read"):
-        train(_plan(stages=(Stage(steps=9, size=64, scenes=2),)), tmp_path / "run", _ignore)
+        train(tiny_plan(stages=(Stage(steps=9, size=64, scenes=2),)), tmp_path / "run", ignore)
 
 
 def test_a_loss_that_is_no_number_ends_the_run(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished / "tokenizer", tmp_path / "tokenizer")
-    wild = _plan(stages=(Stage(steps=30, size=64, scenes=1, examples=0, rate=(1e30, 1e30)),), warm_up=0)
+    wild = tiny_plan(stages=(Stage(steps=30, size=64, scenes=1, examples=0, rate=(1e30, 1e30)),), warm_up=0)
     with pytest.raises(DataError, match="no number"):
-        train(wild, tmp_path, _ignore)
+        train(wild, tmp_path, ignore)
 
 
 def test_every_line_of_the_log_has_the_numbers(finished: Path) -> None:
@@ -204,7 +169,7 @@ def test_a_bad_run_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, m
 
 
 def test_the_rate_ramps_up_and_then_follows_the_stages() -> None:
-    plan = _plan(stages=(Stage(steps=10, rate=(1e-3, 1e-3)), Stage(steps=11, rate=(1e-3, 0.0))), warm_up=4)
+    plan = tiny_plan(stages=(Stage(steps=10, rate=(1e-3, 1e-3)), Stage(steps=11, rate=(1e-3, 0.0))), warm_up=4)
     assert plan.rate(0) == pytest.approx(2.5e-4)
     assert plan.rate(9) == pytest.approx(1e-3)
     assert plan.rate(15) == pytest.approx(5e-4)
@@ -247,7 +212,7 @@ def test_a_checkpoint_is_tuned_on_pictures_with_phrases_and_frozen_parts_stay(
             "warm_up": 0,
         }
     )
-    train(plan, tmp_path / "run", _ignore)
+    train(plan, tmp_path / "run", ignore)
     before, after = (
         load_file(path) for path in (start / "model.safetensors", tmp_path / "run/state/model.safetensors")
     )
@@ -272,17 +237,17 @@ def test_a_gpu_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     with pytest.raises(DataError, match="there is none"):
-        train(_plan(device="cuda"), tmp_path, _ignore)
+        train(tiny_plan(device="cuda"), tmp_path, ignore)
 
 
 @pytest.mark.parametrize("loss", ["bce", "dice", "focal"])
 def test_every_loss_trains(finished: Path, tmp_path: Path, loss: str) -> None:
     shutil.copytree(finished / "tokenizer", tmp_path / "tokenizer")
     stage = Stage(steps=2, size=64, scenes=1, examples=0)
-    assert train(_plan(loss=loss, stages=(stage,)), tmp_path, _ignore).step == 2
+    assert train(tiny_plan(loss=loss, stages=(stage,)), tmp_path, ignore).step == 2
 
 
 def test_bfloat16_trains(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished / "tokenizer", tmp_path / "tokenizer")
     stage = Stage(steps=2, size=64, scenes=1, examples=1)
-    assert train(_plan(precision="bfloat16", stages=(stage,)), tmp_path, _ignore).step == 2
+    assert train(tiny_plan(precision="bfloat16", stages=(stage,)), tmp_path, ignore).step == 2
