@@ -26,6 +26,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
+KILLS = 20  # of the driver
+
 
 @pytest.mark.parametrize("address", ["10.1.2.3:6379", "ray://head:10001", "auto"])
 def test_a_cluster_of_other_machines_must_ask_for_a_token(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +174,7 @@ def no_bench() -> FakeBench:
 @pytest.mark.slow
 def test_a_driver_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
-    photos(tmp_path / "shelf", 40)
+    photos(tmp_path / "shelf", 60)
     run_fake(tmp_path, tmp_path / "local")
     out, chance, killed = tmp_path / "ray", random.Random(3), 0
 
@@ -182,7 +184,7 @@ def test_a_driver_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
             cwd=Path(__file__).parents[3], start_new_session=True, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         goal = len(finished_tasks(out)) + chance.randint(0, 4) if (out / "journal.jsonl").exists() else 1
-        while killed < 6 and process.poll() is None:
+        while killed < KILLS and process.poll() is None:
             try:
                 process.wait(0.02)
             except subprocess.TimeoutExpired:
@@ -191,11 +193,11 @@ def test_a_driver_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
         if process.wait() == 0:
             break
         killed += 1
-        assert killed <= 6
+        assert killed <= KILLS
 
-    assert killed >= 4
+    assert killed >= 0.75 * KILLS  # the others came between the last task and the end
     assert results(out) == results(tmp_path / "local")
-    assert len(set(finished_tasks(out))) == len(finished_tasks(out)) == 80
+    assert len(set(finished_tasks(out))) == len(finished_tasks(out)) == 120
 
 
 def journal_lines(out: Path, event: str) -> int:
