@@ -18,7 +18,6 @@ COMMANDS = (
     "count",
     "ask",
     "chat",
-    "labels",
     "describe",
     "caption",
     "optimizer",

@@ -8,6 +8,7 @@ import yaml
 from pydantic import Field, TypeAdapter
 
 import prompts
+from agent.blank import blank_count, blank_description, blank_labels
 from agent.errors import AgentError
 from agent.planner import Planners
 from agent.request import Photo, Request
@@ -15,16 +16,7 @@ from agent.settings import Settings
 from agent.turn import Call
 from segmentation.vocabulary import plural, singular
 from tools.arguments import CountArguments, PhotoArguments
-from tools.records import (
-    CountRecord,
-    DescribeRecord,
-    Frozen,
-    ImageInfo,
-    LabelsRecord,
-    ModelInfo,
-    PromptUsed,
-    Wording,
-)
+from tools.records import CountRecord, DescribeRecord, Frozen, ImageInfo, LabelsRecord
 from tools.registry import Progress, Registry, Tool
 
 ToolName = Literal["count", "describe", "read_labels"]
@@ -140,38 +132,13 @@ def _blind_registry() -> Registry:
     """The schemas of the real tools in front of tools that found nothing."""
 
     def describe(arguments: PhotoArguments, progress: Progress) -> DescribeRecord:
-        return DescribeRecord(
-            summary="nothing",
-            rows=0,
-            colours=(),
-            words=(),
-            repeated=(),
-            warnings=(),
-            image=_info(arguments),
-            seconds={},
-        )
+        return blank_description(_info(arguments))
 
     def read_labels(arguments: PhotoArguments, progress: Progress) -> LabelsRecord:
-        return LabelsRecord(words=(), warnings=(), image=_info(arguments), seconds={})
+        return blank_labels(_info(arguments))
 
     def count(arguments: CountArguments, progress: Progress) -> CountRecord:
-        wording = Wording(text=arguments.target)
-        return CountRecord(
-            target=arguments.target,
-            prompt_used=PromptUsed(original=wording, chosen=(wording,)),
-            count=0,
-            low=0,
-            high=0,
-            components=0,
-            instances=(),
-            excluded=(),
-            presence=0.0,
-            saturated=False,
-            warnings=(),
-            image=_info(arguments),
-            model=ModelInfo(checkpoint=None, sha256=None, device="cpu", dtype="float32"),
-            seconds={},
-        )
+        return blank_count(arguments.target, _info(arguments))
 
     return Registry(
         (

@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from agent.batch.call import Call
+from agent.blank import blank_count, blank_description
 from agent.errors import AgentError
 from agent.settings import Settings
-from tools.records import CountRecord, DescribeRecord, ImageInfo, ModelInfo, PromptUsed, Record, Wording
+from tools.records import ImageInfo, Record
 from tools.registry import Progress, Registry
 
 if TYPE_CHECKING:
@@ -55,26 +56,8 @@ class LazyPlanner:
 def _note(arguments: Any, progress: Progress) -> Record:
     """What a planner sees in place of a result; thrown away with the answer, only the calls are kept."""
     if not hasattr(arguments, "target"):
-        return DescribeRecord(
-            summary="", rows=0, colours=(), words=(), repeated=(), warnings=(), image=_IMAGE, seconds={}
-        )
-    wording = Wording(text=arguments.target)
-    return CountRecord(
-        target=arguments.target,
-        prompt_used=PromptUsed(original=wording, chosen=(wording,)),
-        count=0,
-        low=0,
-        high=0,
-        components=0,
-        instances=(),
-        excluded=(),
-        presence=0,
-        saturated=False,
-        warnings=(),
-        image=_IMAGE,
-        model=ModelInfo(checkpoint=None, sha256=None, device="cpu", dtype="float32"),
-        seconds={},
-    )
+        return blank_description(_IMAGE)
+    return blank_count(arguments.target, _IMAGE)
 
 
 def _without_photo(tool: str, arguments: dict[str, Any]) -> Call:

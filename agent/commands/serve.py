@@ -144,8 +144,8 @@ def _service(
 
 def _registry(store: "ImageStore", checkpoint: str | None) -> "Registry":
     from segmentation.counter import Counter
-    from tools.catalog import build_registry
     from segmentation.sharing import SharedClipSeg
+    from tools.catalog import build_registry
 
     return build_registry(store, Counter(checkpoint, SharedClipSeg.load))
 

@@ -1,12 +1,18 @@
 import io
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
 from PIL import Image
 from pycocotools.mask import area, decode
 
+from segmentation.clipseg import Activations, ClipSeg, Conditions
 from segmentation.counter import Counter
 from segmentation.errors import BoxError, TargetError
+from segmentation.geometry import iou
 from tests.segmentation.shelves import HEIGHT, WIDTH, pack, row_of, shelf
 from tools.catalog import build_registry
 from tools.errors import BadArguments, Cancelled, UnknownImage, UnknownTool
@@ -43,14 +49,37 @@ def test_a_count_is_a_record_with_numbered_instances(tools: Registry) -> None:
     assert CountRecord.model_validate_json(record.model_dump_json()) == record
 
 
-def test_masks_of_meaning_lie_within_their_boxes(tools: Registry) -> None:
-    record = tools.get("count").call({"image": "shelf.png", "target": "cans", "optimize": False})
+class SeesRed(ClipSeg):
+    """Finds whatever is red, so that a test knows where components must lie."""
+
+    def encode(self, views: NDArray[np.uint8]) -> Activations:
+        return Activations(torch.from_numpy(views)[None])
+
+    def decode(self, activations: Activations, conditions: Conditions) -> NDArray[np.float32]:
+        views = activations.reduced[0].numpy().astype(np.float32)
+        red = views[..., 0] - views[..., 1:].max(axis=-1)
+        return np.repeat(np.where(red > 60, 6.0, -6.0)[:, None], len(conditions), axis=1).astype(np.float32)
+
+
+def test_masks_of_meaning_lie_within_their_boxes(tiny_checkpoint: Path) -> None:
+    picture = np.full((400, 700, 3), 230, np.uint8)
+    for left in (60, 300, 540):
+        cv2.ellipse(picture, (left + 40, 200), (40, 90), 0, 0, 360, (210, 20, 30), -1)
+    store = ImageStore()
+    store.add(cv2.imencode(".png", picture[:, :, ::-1])[1].tobytes(), "cans.png")
+    tools = build_registry(store, Counter(str(tiny_checkpoint), SeesRed.load))
+
+    record = tools.get("count").call({"image": "cans.png", "target": "cans", "optimize": False})
+
     assert isinstance(record, CountRecord)
-    for instance in record.instances:
+    assert len(record.instances) == 3
+    for instance, left in zip(record.instances, (60, 300, 540), strict=True):
         assert instance.mask is not None
         rle = {"size": list(instance.mask.size), "counts": instance.mask.counts.encode()}
         x0, y0, x1, y1 = instance.box
         assert decode(rle)[y0:y1, x0:x1].sum() == area(rle)
+        assert area(rle) == pytest.approx(np.pi * 40 * 90, rel=0.2)
+        assert iou(instance.box, (left, 110, left + 80, 290)) > 0.8
 
 
 @pytest.mark.parametrize(
