@@ -13,6 +13,7 @@ from pydantic_settings import (
 
 from agent.errors import SettingsError
 
+PictureChoice = Literal["auto", "kitty", "iterm", "sixel", "cells", "none"]
 PlannerChoice = Literal["auto", "rules", "openai"]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
@@ -52,6 +53,9 @@ class Settings(BaseSettings):
     tool_calls: int = Field(24, ge=1, le=200, description="most tool calls for one request")
     tokens: int = Field(60_000, ge=100, description="most tokens of the language model for one request")
     checkpoint: str | None = Field(None, description="segmentation weights: shipped name, folder or hub id")
+    pictures: PictureChoice = Field(
+        "auto", description="how a chat shows pictures in the terminal; auto asks the terminal, none shows their path"
+    )
     trace: bool = Field(True, description="leave a trace of each turn in the home folder, for shelf replay")
     home: Path = Field(Path("~/.local/share/shelf"), description="where chats, their history and traces are kept")
 

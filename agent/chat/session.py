@@ -180,6 +180,7 @@ class Session:
                 low=item.count,
                 high=item.count,
                 boxes=item.boxes(),
+                excluded=tuple(other.box for other in item.record.excluded),
                 note=f"counted {item.record.count}, {len(item.active)} corrections by hand",
             )
             lines.append(question.model_dump_json() + "\n")

@@ -1,5 +1,6 @@
 """The chat in a terminal: prompt, run, show. Plain input when there is no terminal."""
 
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import typer
 
-from agent.chat.picture import can_show, half_cells
+from agent.chat.display import terminal_way
+from agent.chat.picture import drawn
 from agent.chat.session import Reply, Session
+from agent.settings import PictureChoice
 from agent.terminal import complain, note
 from segmentation.errors import ShelfError
 from tools.errors import Cancelled
@@ -43,7 +46,10 @@ def typed_lines(history: Path) -> Iterator[str]:
 
 
 def converse(
-    session: Session, lines: Iterator[str], progress_line: Callable[[], AbstractContextManager[Progress]]
+    session: Session,
+    lines: Iterator[str],
+    progress_line: Callable[[], AbstractContextManager[Progress]],
+    pictures: PictureChoice = "auto",
 ) -> int:
     """Answer line after line until the user leaves. Returns the exit code: 1 when a line failed."""
     failed = 0
@@ -62,18 +68,21 @@ def converse(
             failed = 1
             complain(str(error))
         else:
-            show(reply)
+            show(reply, pictures)
     return failed
 
 
-def show(reply: Reply) -> None:
+def show(reply: Reply, pictures: PictureChoice = "auto") -> None:
     """Print a reply; the path of a picture always, the picture where the terminal can show it."""
     for notice in reply.notices:
         note(notice)
     typer.echo(reply.text)
     for path in reply.pictures:
-        if can_show():
-            typer.echo(half_cells(path))
+        way = terminal_way() if pictures == "auto" else pictures
+        if way is not None and way != "none":
+            columns = max(20, shutil.get_terminal_size().columns - 2)
+            sys.stdout.write(drawn(path, way, columns) + "\n")  # not echo: it takes colours out where it sees fit
+            sys.stdout.flush()
         typer.echo(f"Picture: {path}")
 
 

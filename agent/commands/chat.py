@@ -45,8 +45,8 @@ def chat(
         trace = Trace.fresh(settings, f"chat-{thread[:8]}")
         session = Session(bench, planners, memory, thread, out, trace)
         if resume:
-            show(session.resume())
+            show(session.resume(), settings.pictures)
         if images or not resume:
-            show(session.add(images or []))
-        code = converse(session, typed_lines(home / "history"), progress_line)
+            show(session.add(images or []), settings.pictures)
+        code = converse(session, typed_lines(home / "history"), progress_line, settings.pictures)
     raise typer.Exit(code)

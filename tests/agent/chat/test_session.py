@@ -1,6 +1,8 @@
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from agent.chat.memory import Memory
@@ -11,6 +13,7 @@ from agent.planner import Planners
 from agent.settings import Settings
 from agent.trace import Trace
 from segmentation.errors import PhotoError
+from segmentation.training.sources import read_source
 from tests.agent.fakes import FakeWorkbench, fake_registry
 from tools.registry import Progress
 
@@ -99,6 +102,17 @@ def test_saved_corrections_are_questions_that_eval_reads(chat: Chat) -> None:
     (question,) = read_questions(file)
     assert (question.count, question.prompt, len(question.boxes or ())) == (5, "bottles", 5)
     assert json.loads(file.read_text())["note"] == "counted 6, 1 corrections by hand"
+
+
+def test_saved_corrections_are_something_to_train_on(chat: Chat) -> None:
+    chat.say("count the bottles")
+    chat.say("drop 1")
+    file = chat.folder / "corrected.jsonl"
+    chat.say(f"/save {file}")
+    (picture,) = read_source("corrections", file, None)
+    ((phrase, shape),) = picture.phrases
+    assert phrase == "bottles"
+    assert cv2.connectedComponents(shape.draw(40, 80).astype(np.uint8))[0] - 1 == 5
 
 
 def test_a_chat_is_resumed_with_its_photos_counts_and_words(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from agent.chat.picture import half_cells
 from agent.chat.session import Reply
 from agent.chat.terminal import converse, interruptible
 from agent.errors import ChatError
@@ -68,13 +67,3 @@ def test_an_error_in_the_work_reaches_the_caller() -> None:
 
     with pytest.raises(ZeroDivisionError):
         interruptible(work, Progress())
-
-
-def test_a_picture_becomes_two_pixels_a_cell(tmp_path: Path) -> None:
-    from PIL import Image
-
-    picture = Image.new("RGB", (2, 2), (255, 0, 0))
-    picture.putpixel((0, 1), (0, 0, 255))
-    picture.save(tmp_path / "p.png")
-    first = half_cells(tmp_path / "p.png").split("▀")[0]
-    assert first == "\x1b[38;2;255;0;0m\x1b[48;2;0;0;255m"
