@@ -15,7 +15,10 @@ from tools.records import CountRecord, Frozen, Pixels
 
 
 class Question(Frozen):
-    """One line of a file of hand counts; `low`..`high` is the range in which people may differ."""
+    """One line of a file of hand counts; `low`..`high` is the range in which people may differ.
+
+    `excluded` are boxes of what was seen and not counted, for whatever reason: training leaves them open.
+    """
 
     image: str
     prompt: str
@@ -24,6 +27,7 @@ class Question(Frozen):
     low: Annotated[int, Field(ge=0)]
     high: Annotated[int, Field(ge=0)]
     boxes: tuple[Pixels, ...] | None = None
+    excluded: tuple[Pixels, ...] = ()
     note: str = ""
 
 

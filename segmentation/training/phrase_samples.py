@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from segmentation.training.architecture import PATCH
 from segmentation.training.auxiliary import UNKNOWN
-from segmentation.training.phrases import INSIDE, OUTSIDE
+from segmentation.training.phrases import IGNORED, INSIDE, OUTSIDE
 from segmentation.training.samples import Order, Sample
 from segmentation.training.sources import Picture
 
@@ -35,17 +35,23 @@ class PhraseSamples(Dataset[Sample]):
         height, width = pixels.shape[:2]
         picks = rng.integers(len(picture.phrases), size=order.prompts)
         texts = [picture.phrases[int(pick)][0] for pick in picks]
-        masks = [picture.phrases[int(pick)][1].draw(height, width) for pick in picks]
+        shapes = [picture.phrases[int(pick)][1] for pick in picks]
+        masks = [shape.draw(height, width) for shape in shapes]
+        doubts = [shape.doubt(height, width) for shape in shapes]
         own = {text for text, _ in picture.phrases}
         for number in range(1, order.prompts):
             other = self.pictures[int(rng.integers(len(self.pictures)))].phrases
             text = other[int(rng.integers(len(other)))][0]
             if rng.random() < _NEGATIVES and text not in own:
-                texts[number], masks[number] = text, np.zeros((height, width), np.bool_)
+                texts[number], masks[number], doubts[number] = text, np.zeros((height, width), np.bool_), None
         y, x, side = _square(masks[0], rng)
         size = (order.size, order.size)
         image = cv2.resize(pixels[y : y + side, x : x + side], size, interpolation=cv2.INTER_AREA)
-        targets = [_resized(mask[y : y + side, x : x + side], size) for mask in masks]
+        square = slice(y, y + side), slice(x, x + side)
+        targets = [
+            _resized(mask[square], size, None if doubt is None else doubt[square])
+            for mask, doubt in zip(masks, doubts, strict=True)
+        ]
         grid = order.size // self.patch
         return Sample(
             image=np.asarray(image, np.uint8),
@@ -73,6 +79,10 @@ def _square(mask: NDArray[np.bool_], rng: np.random.Generator) -> tuple[int, int
     return best
 
 
-def _resized(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.uint8]:
-    small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-    return np.where(np.asarray(small) > 0, INSIDE, OUTSIDE).astype(np.uint8)
+def _resized(
+    mask: NDArray[np.bool_], size: tuple[int, int], doubt: NDArray[np.bool_] | None = None
+) -> NDArray[np.uint8]:
+    codes = np.where(mask, INSIDE, OUTSIDE).astype(np.uint8)
+    if doubt is not None:
+        codes[doubt] = IGNORED
+    return np.asarray(cv2.resize(codes, size, interpolation=cv2.INTER_NEAREST), np.uint8)

@@ -2,34 +2,45 @@
 
 PhraseCut: refer_SPLIT.json and images/ID.jpg (github.com/ChenyunWu/PhraseCutDataset). COCO: instances_*.json or
 panoptic_*.json with its folder of PNGs (cocodataset.org/#format-data). Folder: phrases.jsonl, one object a line
-with image, mask and phrase, paths relative to it.
+with image, mask and phrase, paths relative to it. Corrections: what `/save` of the chat writes.
 """
 
 import json
+import logging
+from abc import ABC, abstractmethod
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.errors import DataError
+from segmentation.geometry import Box
 
 Mask = NDArray[np.bool_]
-Format = Literal["phrasecut", "coco", "folder"]
+Format = Literal["phrasecut", "coco", "folder", "corrections"]
+
+log = logging.getLogger(__name__)
 
 
-class Shape(Protocol):
+class Shape(ABC):
     """Something that can be drawn as a mask."""
 
+    @abstractmethod
     def draw(self, height: int, width: int) -> Mask:
         """The mask, shape (height, width)."""
 
+    def doubt(self, height: int, width: int) -> Mask | None:
+        """Where nothing is known, shape (height, width); None where everything is."""
+        return None
+
 
 @dataclass(frozen=True)
-class Polygons:
+class Polygons(Shape):
     """Outlines, each ((x, y), ...), in pixels."""
 
     outlines: tuple[tuple[tuple[float, float], ...], ...]
@@ -43,7 +54,7 @@ class Polygons:
 
 
 @dataclass(frozen=True)
-class RunLength:
+class RunLength(Shape):
     """COCO's run-length code; counts as text or as a list."""
 
     height: int
@@ -65,7 +76,7 @@ class RunLength:
 
 
 @dataclass(frozen=True)
-class MaskFile:
+class MaskFile(Shape):
     """A picture whose bright pixels are the mask, or, with segments, whose colours are COCO panoptic ids."""
 
     path: Path
@@ -86,7 +97,7 @@ class MaskFile:
 
 
 @dataclass(frozen=True)
-class Union:
+class Union(Shape):
     """Several shapes that one phrase names."""
 
     shapes: tuple[Shape, ...]
@@ -94,6 +105,34 @@ class Union:
     def draw(self, height: int, width: int) -> Mask:
         """All of them."""
         return np.asarray(np.any([shape.draw(height, width) for shape in self.shapes], axis=0))
+
+
+@dataclass(frozen=True)
+class Boxes(Shape):
+    """Boxes of things whose outlines are not known, and boxes of what may be such things too.
+
+    What fills a box is surest in the ellipse that it holds; its corners are left open.
+    """
+
+    boxes: tuple[Box, ...]
+    open: tuple[Box, ...] = ()
+
+    def draw(self, height: int, width: int) -> Mask:
+        """An ellipse of nine tenths of each box."""
+        canvas = np.zeros((height, width), np.bool_)
+        ys, xs = np.mgrid[:height, :width] + 0.5
+        for x0, y0, x1, y1 in self.boxes:
+            inside = slice(max(0, y0), y1), slice(max(0, x0), x1)
+            across, down = ((2 * v[inside] - a - b) / (b - a) for v, a, b in ((xs, x0, x1), (ys, y0, y1)))
+            canvas[inside] |= across**2 + down**2 <= 0.9**2
+        return canvas
+
+    def doubt(self, height: int, width: int) -> Mask:
+        """The rest of the boxes, and the open ones."""
+        canvas = np.zeros((height, width), np.bool_)
+        for x0, y0, x1, y1 in (*self.boxes, *self.open):
+            canvas[max(0, y0) : y1, max(0, x0) : x1] = True
+        return canvas & ~self.draw(height, width)
 
 
 @dataclass(frozen=True)
@@ -118,6 +157,20 @@ def _json(path: Path) -> Any:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise DataError(f"{path} is not JSON: {error}") from error
+
+
+def _lines(path: Path) -> Iterator[tuple[int, Any]]:
+    """Numbers and values of the lines of a JSONL file."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                yield number, json.loads(line)
+            except ValueError as error:
+                raise DataError(f"{path}, line {number} is not JSON: {error}") from error
 
 
 def _pictures(found: dict[Path, list[tuple[str, Shape]]], source: Path) -> tuple[Picture, ...]:
@@ -177,19 +230,47 @@ def read_folder(annotations: Path) -> tuple[Picture, ...]:
     """Read phrases.jsonl: {"image": file, "mask": file, "phrase": text} per line."""
     found: dict[Path, list[tuple[str, Shape]]] = defaultdict(list)
     folder = annotations.parent
-    try:
-        lines = annotations.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise DataError(f"{annotations} cannot be read: {error.strerror}") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+    for number, entry in _lines(annotations):
         try:
-            entry = json.loads(line)
             found[folder / entry["image"]].append((str(entry["phrase"]), MaskFile(folder / entry["mask"])))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError) as error:
             raise DataError(f"{annotations}, line {number}: needs image, mask and phrase ({error!r})") from error
     return _pictures(found, annotations)
+
+
+def read_corrections(annotations: Path, images: Path | None) -> tuple[Picture, ...]:
+    """Read counts corrected by hand: {"image", "prompt", "count", "boxes", and "excluded" where there is one} per line.
+
+    Lines without a box for each counted thing teach nothing and are left out.
+
+    Args:
+        annotations: JSON lines, as `/save` writes and `shelf eval counts` reads them.
+        images: Folder that image names start from; that of the file when left out.
+    """
+    found: dict[Path, list[tuple[str, Shape]]] = defaultdict(list)
+    left_out = 0
+    for number, entry in _lines(annotations):
+        try:
+            boxes, excluded = (_boxes(entry.get(key) or ()) for key in ("boxes", "excluded"))
+            if len(boxes) != entry["count"]:
+                left_out += 1
+                continue
+            path = (images or annotations.parent) / entry["image"]
+            found[path].append((str(entry["prompt"]), Boxes(boxes, excluded)))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DataError(
+                f"{annotations}, line {number}: needs image, prompt, count and boxes ({error!r})"
+            ) from error
+    if left_out:
+        log.warning("%s: %d lines without a box for each counted thing are left out", annotations, left_out)
+    return _pictures(found, annotations)
+
+
+def _boxes(given: Any) -> tuple[Box, ...]:
+    boxes = tuple((int(x0), int(y0), int(x1), int(y1)) for x0, y0, x1, y1 in given)
+    if any(x0 >= x1 or y0 >= y1 for x0, y0, x1, y1 in boxes):
+        raise ValueError("a box has no area")
+    return boxes
 
 
 def read_source(format: Format, annotations: Path, images: Path | None) -> tuple[Picture, ...]:
@@ -198,13 +279,15 @@ def read_source(format: Format, annotations: Path, images: Path | None) -> tuple
     Args:
         format: Which.
         annotations: Its JSON, or phrases.jsonl.
-        images: Folder of its pictures; the folder format needs none.
+        images: Folder of its pictures; folder and corrections need none.
 
     Raises:
         DataError: It cannot be read, is of another format, or none of its pictures is there.
     """
     if format == "folder":
         return read_folder(annotations)
+    if format == "corrections":
+        return read_corrections(annotations, images)
     if images is None:
         raise DataError(f"a {format} source needs its folder of pictures (images)")
     return read_phrasecut(annotations, images) if format == "phrasecut" else read_coco(annotations, images)

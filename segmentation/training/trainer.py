@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -111,6 +112,7 @@ class _Run:
             collate_fn=collate,
             num_workers=plan.workers,
             prefetch_factor=3 if plan.workers else None,
+            worker_init_fn=_leave_signals_to_parent,
         )
         batches = iter(loader)
         step, scenes, spent = progress.step, progress.scenes, progress.seconds
@@ -175,6 +177,12 @@ def _samples(plan: Plan, patch: int) -> Dataset[Sample]:
         return SceneSamples(plan.seed, plan.data, patch)
     source = plan.source
     return PhraseSamples(read_source(source.format, source.annotations, source.images), plan.seed, patch)
+
+
+def _leave_signals_to_parent(worker: int) -> None:
+    """Ctrl-C and a polite kill often reach the whole group; a renderer that died of them would fail the last step."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _device(plan: Plan) -> torch.device:

@@ -9,7 +9,17 @@ import pytest
 from pycocotools import mask as coco
 
 from segmentation.errors import DataError
-from segmentation.training.sources import RunLength, read_coco, read_folder, read_phrasecut, read_source
+from segmentation.training.phrase_samples import PhraseSamples
+from segmentation.training.phrases import IGNORED, INSIDE, OUTSIDE
+from segmentation.training.samples import Order
+from segmentation.training.sources import (
+    RunLength,
+    read_coco,
+    read_corrections,
+    read_folder,
+    read_phrasecut,
+    read_source,
+)
 
 
 def _picture(path: Path) -> None:
@@ -154,3 +164,57 @@ def test_a_source_without_any_of_its_pictures_is_refused(tmp_path: Path, instanc
         read_coco(instances, tmp_path / "elsewhere")
     with pytest.raises(DataError, match="needs its folder of pictures"):
         read_source("coco", instances, None)
+
+
+def _corrections(folder: Path, *lines: object) -> Path:
+    path = folder / "corrected.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def test_corrected_boxes_are_sure_in_their_middle_and_open_at_their_corners(tmp_path: Path) -> None:
+    _picture(tmp_path / "a.jpg")
+    line = {"image": "a.jpg", "prompt": "cans", "count": 2, "boxes": [[0, 0, 10, 20], [10, 0, 20, 20]]}
+    path = _corrections(tmp_path, {**line, "excluded": [[20, 0, 30, 10]], "note": "counted 3"})
+    (picture,) = read_source("corrections", path, None)
+    ((phrase, shape),) = picture.phrases
+    mask, doubt = shape.draw(20, 30), shape.doubt(20, 30)
+    assert doubt is not None
+    assert phrase == "cans"
+    assert mask[10, 5]
+    assert mask[10, 15]
+    assert doubt[0, 0]  # a corner
+    assert doubt[5, 25]  # seen and not counted
+    assert not (mask | doubt)[15, 25]  # surely something else
+    assert not (mask & doubt).any()
+    assert cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)[0] - 1 == 2
+
+
+def test_what_is_open_in_a_correction_is_ignored_in_training(tmp_path: Path) -> None:
+    _picture(tmp_path / "a.jpg")
+    path = _corrections(tmp_path, {"image": "a.jpg", "prompt": "cans", "count": 1, "boxes": [[5, 2, 15, 18]]})
+    sample = PhraseSamples(read_source("corrections", path, tmp_path), seed=0)[Order(0, 64, False, 6, 1)]
+    assert set(np.unique(sample.targets)) == {OUTSIDE, INSIDE, IGNORED}
+
+
+def test_a_correction_to_nothing_teaches_that_nothing_is_there(tmp_path: Path) -> None:
+    _picture(tmp_path / "a.jpg")
+    path = _corrections(tmp_path, {"image": "a.jpg", "prompt": "cans", "count": 0, "boxes": []})
+    (picture,) = read_source("corrections", path, None)
+    assert not picture.phrases[0][1].draw(20, 30).any()
+
+
+def test_counts_without_boxes_are_left_out_and_torn_lines_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _picture(tmp_path / "a.jpg")
+    whole = {"image": "a.jpg", "prompt": "cans", "count": 1, "boxes": [[5, 2, 15, 18]]}
+    (picture,) = read_corrections(_corrections(tmp_path, whole, {**whole, "boxes": None}), None)
+    assert len(picture.phrases) == 1
+    assert "1 lines without a box" in caplog.text
+    with pytest.raises(DataError, match="line 1: needs image, prompt, count and boxes"):
+        read_corrections(_corrections(tmp_path, {**whole, "boxes": [[5, 2, 15]]}), None)
+    with pytest.raises(DataError, match=r"line 1: .*no area"):
+        read_corrections(_corrections(tmp_path, {**whole, "boxes": [[5, 2, 5, 9]]}), None)
+    with pytest.raises(DataError, match="names no picture"):
+        read_corrections(_corrections(tmp_path), None)
