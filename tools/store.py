@@ -25,6 +25,7 @@ from tools.records import ImageInfo
 
 MAX_LISTED = 12
 MAX_KNOWN = 10_000
+MAX_NAMES = 16  # of one photo: its first and its last ones
 
 
 Signature = tuple[int, int, int]
@@ -246,6 +247,8 @@ class ImageStore:
         with self._lock:
             known = self._known.setdefault(photo.id, _Known(photo.id))
             known.names[photo.name] = None
+            if len(known.names) > MAX_NAMES:
+                del known.names[list(known.names)[1]]
             known.used = self._clock()
             if place is not None:
                 for other in self._known.values():

@@ -9,6 +9,7 @@ from agent.batch.call import Call
 from agent.batch.photos import PhotoRef, is_url, read_url
 from agent.batch.work import Outcome
 from segmentation.errors import ShelfError
+from tools.heap import give_back
 from tools.records import CountRecord
 from tools.registry import Progress, Registry
 
@@ -55,7 +56,9 @@ class ToolBench:
 
     def run(self, photo: "Photo", calls: Sequence[Call]) -> list[Outcome]:
         """See Bench."""
-        return [self._call(photo, call) for call in calls]
+        outcomes = [self._call(photo, call) for call in calls]
+        give_back()
+        return outcomes
 
     def draw(self, photo: "Photo", outcome: Outcome) -> Outcome:
         """See Bench."""

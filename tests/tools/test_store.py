@@ -250,3 +250,14 @@ def test_many_threads_get_the_photo_they_asked_for() -> None:
     with ThreadPoolExecutor(8) as pool:
         shades = list(pool.map(lambda index: shade_of(store, ids[index]), order))
     assert shades == order
+
+
+def test_a_photo_that_comes_under_ever_new_names_keeps_the_first_and_the_last_ones() -> None:
+    store, data = ImageStore(), png(3)
+    for number in range(100):
+        id = store.add(data, f"{number}.png").id
+
+    assert store.known() == ((id, "0.png"),)
+    assert store.get("99.png").id == id
+    with pytest.raises(UnknownImage):
+        store.get("50.png")

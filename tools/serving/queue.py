@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from tools.errors import Cancelled
+from tools.heap import give_back
 from tools.registry import Progress
 from tools.serving.failure import Busy, Stopping, TooLate
 
@@ -156,6 +157,7 @@ class WorkQueue:
                     job.future.set_result(job.work(job.progress))
             except BaseException as error:  # whatever it is, it belongs to the one who waits
                 job.future.set_exception(error)
+            give_back()
             with self._changed:
                 self._running.discard(job)
                 self._mean_seconds += 0.2 * (time.monotonic() - started - self._mean_seconds)

@@ -3,6 +3,7 @@
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
+from sys import getsizeof
 from threading import Lock
 
 from tools.errors import ToolError
@@ -34,17 +35,18 @@ class Results:
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
-        self._kept: OrderedDict[str, Result] = OrderedDict()
+        # As text: the models of a record with masks take several times its bytes.
+        self._kept: OrderedDict[str, tuple[type[Record], str]] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
 
     def keep(self, result: Result) -> None:
         """Keep one more."""
         with self._lock:
-            self._kept[result.id] = result
-            self._bytes += len(result.json)
+            self._kept[result.id] = (type(result.record), result.json)
+            self._bytes += getsizeof(result.json)
             while self._bytes > self._max_bytes and len(self._kept) > 1:
-                self._bytes -= len(self._kept.popitem(last=False)[1].json)
+                self._bytes -= getsizeof(self._kept.popitem(last=False)[1][1])
 
     def get(self, id: str) -> Result:
         """The result of that id.
@@ -56,4 +58,5 @@ class Results:
             if id not in self._kept:
                 raise UnknownRecord("no record of that id is kept; call the tool again")
             self._kept.move_to_end(id)
-            return self._kept[id]
+            model, json = self._kept[id]
+        return Result(id, model.model_validate_json(json), json)
