@@ -47,6 +47,22 @@ class Thresholds(BaseModel):
         return self
 
 
+class Margin(BaseModel):
+    """What makes an interval of the evidence one that holds the truth as often as was asked; shares of the count."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    share: Annotated[float, Field(ge=0, description="both ends move out by this")]
+    most: Annotated[float, Field(gt=0, description="and end no further than this from the count, one item at least")]
+
+    def applied(self, low: int, high: int, count: int) -> tuple[int, int]:
+        """Low and high moved by whole items; those of a count of 0 stay."""
+        if count == 0:
+            return low, high
+        out, most = round(self.share * count), max(1, round(self.most * count))
+        return max(0, low - out, count - most), min(high + out, count + most)
+
+
 class InputFormat(BaseModel):
     """What the encoder is fed: square pictures of that side, (value / 255 - mean) / std per channel.
 
@@ -63,7 +79,10 @@ class InputFormat(BaseModel):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checked folder of weights. `sha256` is that of the weights file; `kind` is `clipseg`, or `clip` where allowed."""
+    """A checked folder of weights. `sha256` is that of the weights file; `kind` is `clipseg`, or `clip` where allowed.
+
+    `margin` widens the intervals of counts that rest on these weights; None where it was never found.
+    """
 
     folder: Path
     name: str
@@ -71,6 +90,7 @@ class Checkpoint:
     thresholds: Thresholds = field(default_factory=Thresholds)
     input: InputFormat = field(default_factory=InputFormat)
     kind: str = "clipseg"
+    margin: Margin | None = None
 
 
 def resolve(reference: str | Path | None = None, *, plain_clip: bool = False) -> Checkpoint:
@@ -131,15 +151,17 @@ def _checked(folder: Path, name: str, plain_clip: bool = False) -> Checkpoint:
         raise CheckpointError(f"{name} is no CLIPSeg checkpoint (model_type {kind} in config.json)")
     with (folder / WEIGHTS).open("rb") as file_:
         digest = hashlib.file_digest(file_, "sha256").hexdigest()
-    return Checkpoint(folder, name, digest, _thresholds(folder, name), _input_format(folder, name), kind)
+    thresholds, margin = _calibration(folder, name)
+    return Checkpoint(folder, name, digest, thresholds, _input_format(folder, name), kind, margin)
 
 
-def _thresholds(folder: Path, name: str) -> Thresholds:
-    found = _json(folder / "calibration.json", name).get("thresholds", {})
+def _calibration(folder: Path, name: str) -> tuple[Thresholds, Margin | None]:
+    found = _json(folder / "calibration.json", name)
+    interval = found.get("interval")
     try:
-        return Thresholds.model_validate(found)
+        return Thresholds.model_validate(found.get("thresholds", {})), interval and Margin.model_validate(interval)
     except ValidationError as error:
-        raise CheckpointError(f"{name}: bad thresholds in calibration.json: {error.errors()[0]['msg']}") from error
+        raise CheckpointError(f"{name}: bad values in calibration.json: {error.errors()[0]['msg']}") from error
 
 
 def _input_format(folder: Path, name: str) -> InputFormat:

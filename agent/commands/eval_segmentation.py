@@ -1,11 +1,14 @@
 """`shelf eval segmentation` and `shelf eval calibrate`: masks judged, thresholds found."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent.commands.options import Checkpoint, Json
+from agent.commands.options import Checkpoint, Json, workbench
+
+if TYPE_CHECKING:
+    from segmentation.evaluation.coverage import CountSample
 
 Scenes = Annotated[int, typer.Option(min=1, help="Rendered scenes.")]
 Cutouts = Annotated[
@@ -60,22 +63,70 @@ def segmentation(
 
 
 def calibrate(
+    ctx: typer.Context,
     checkpoint: Checkpoint = None,
     scenes: Scenes = 150,
+    counts: Annotated[
+        int, typer.Option(min=0, help="Further scenes to count on, for the interval; 0 leaves it as it is.")
+    ] = 60,
+    hand_counts: Annotated[
+        Path | None,
+        typer.Option(help="JSONL of hand counts to find the interval on instead of scenes.", show_default=False),
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder that their image names start from.", show_default=False)
+    ] = None,
     cutouts: Cutouts = None,
     first_seed: Annotated[
         int, typer.Option(min=0, max=900_000_000, help="Keep apart from the seeds of eval.")
     ] = 400_000_000,
     json: Json = False,
 ) -> None:
-    """Find the thresholds that count and outline best on rendered scenes; store them with the checkpoint."""
+    """Find the thresholds that count and outline best, then the width of intervals; store both with the checkpoint."""
     from agent.terminal import progress_line
     from segmentation.clipseg import ClipSeg
     from segmentation.evaluation.calibration import calibrate as find
     from segmentation.evaluation.calibration import store
+    from segmentation.evaluation.coverage import calibrate_interval, rendered_counts
 
     model = ClipSeg.load(checkpoint)
     with progress_line() as progress:
         calibration = find(model, scenes, first_seed=first_seed, data=cutouts, progress=progress.report)
-    path = store(calibration, model.checkpoint.folder)
+        path = store(calibration, model.checkpoint.folder)
+        model = ClipSeg.load(checkpoint)  # with its new thresholds
+        samples, source = [], "rendered scenes"
+        if hand_counts is not None:
+            samples, source = (
+                _hand_counted(ctx, checkpoint, hand_counts, images or hand_counts.parent),
+                hand_counts.name,
+            )
+        elif counts:
+            samples = rendered_counts(
+                model, counts, first_seed=first_seed + scenes * 10, data=cutouts, progress=progress.report
+            )
+        if samples:
+            interval = calibrate_interval(samples, source)
+            calibration = calibration.model_copy(update={"interval": interval})
+            path = store(calibration, model.checkpoint.folder)
     typer.echo(calibration.model_dump_json(indent=2) if json else calibration.sentence(path.name))
+
+
+def _hand_counted(ctx: typer.Context, checkpoint: str | None, file: Path, images: Path) -> "list[CountSample]":
+    """Counts of questions that no print decides: the margin belongs to the weights."""
+    from agent.evaluation import read_questions, run
+    from segmentation.evaluation.coverage import CountSample
+    from segmentation.target import parse_target
+
+    questions = [question for question in read_questions(file) if not parse_target(question.prompt).named]
+    return [
+        CountSample(
+            outcome.question.image,
+            outcome.counted,
+            outcome.low or 0,
+            outcome.high or 0,
+            outcome.question.low,
+            outcome.question.high,
+        )
+        for outcome in run(questions, images, workbench(ctx, checkpoint))
+        if outcome.counted is not None
+    ]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from segmentation.checkpoint import Thresholds
 from segmentation.errors import DataError
+from segmentation.evaluation.coverage import IntervalCalibration
 from segmentation.evaluation.segmentation import Segmenter, count_sizes, parts, scenes
 from segmentation.heatmap import sigmoid
 from segmentation.training.phrases import IGNORED, INSIDE, meant_items, phrases_for, seams, target
@@ -33,6 +34,7 @@ class Calibration(BaseModel):
     first_seed: int
     exact: float
     miou: float
+    interval: IntervalCalibration | None = None
 
     def sentence(self, name: str) -> str:
         """One line for people."""
@@ -40,7 +42,7 @@ class Calibration(BaseModel):
         return (
             f"{name}: mask {t.mask}, seed {t.seed}, look {t.look}, grow {t.grow}; on the {self.scenes} "
             f"scenes they were found on: mIoU {self.miou:.3f}, component count exact {self.exact:.2f}"
-        )
+        ) + (f"\n{self.interval.sentence()}" if self.interval else "")
 
 
 def calibrate(
@@ -118,7 +120,7 @@ def store(calibration: Calibration, folder: Path) -> Path:
     path = folder / FILE
     fresh = path.with_suffix(".new")
     try:
-        fresh.write_text(json.dumps(calibration.model_dump(), indent=2) + "\n", encoding="utf-8")
+        fresh.write_text(json.dumps(calibration.model_dump(exclude_none=True), indent=2) + "\n", encoding="utf-8")
         fresh.replace(path)
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error}") from error

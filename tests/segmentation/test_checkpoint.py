@@ -59,7 +59,7 @@ def test_the_picture_size_comes_from_the_saved_processor(folder: Path, file: str
         ("config.json", {"auto_map": {"AutoModel": "evil.Model"}}, "code of its own"),
         ("tokenizer_config.json", {"auto_map": {"AutoTokenizer": "evil.T"}}, "code of its own"),
         ("config.json", {"model_type": "clip"}, "no CLIPSeg checkpoint"),
-        ("calibration.json", {"thresholds": {"seed": 1.5}}, "bad thresholds"),
+        ("calibration.json", {"thresholds": {"seed": 1.5}}, "bad values"),
         ("calibration.json", {"thresholds": {"look": 0.1}}, "grow may not be above look"),
         ("preprocessor_config.json", {"size": {"height": 224, "width": 352}}, "square"),
         ("preprocessor_config.json", {"size": "large"}, "bad image settings"),
