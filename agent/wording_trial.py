@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from segmentation.clipseg import ClipSeg
 from segmentation.heatmap import HeatMap
-from segmentation.meaning import find_meaning
+from segmentation.meaning import Region, find_meaning, survey
 from segmentation.target import parse_target
 from segmentation.training.phrases import IGNORED, INSIDE, Meaning, meant_items
 from segmentation.training.scene import Scene, render
@@ -46,6 +46,7 @@ class Trial(Frozen):
     text: str
     kind: PromptKind
     chosen: tuple[str, ...]
+    chunks: int = 0  # with a wording of their own
     items: int
     false_area: tuple[float, float]  # off, on
     overlap: tuple[float, float]
@@ -101,7 +102,7 @@ def summarise(trials: Sequence[Trial]) -> Summary:
 
     return Summary(
         prompts=len(trials),
-        changed=sum(trial.chosen != (trial.text,) for trial in trials),
+        changed=sum(trial.chosen != (trial.text,) or trial.chunks > 0 for trial in trials),
         false_area=both([trial.false_area for trial in trials]),
         overlap=both([trial.overlap for trial in trials]),
         count_error=both([trial.count_error for trial in trials]),
@@ -115,13 +116,15 @@ def _trial(engine: ClipSeg, scene: Scene, prompt: Prompt, seed: int) -> Trial:
     request = WordingRequest(parse_target(prompt.text))
     used = choose(request, (VocabularyProposer(),), lambda texts: score_wordings(engine, scene.image, texts))
     chosen = tuple(wording.text for wording in used.chosen)
+    regions = tuple(Region(chunk.box, engine.text([chunk.chosen.text])) for chunk in used.chunks)
     off = _measure(engine, scene, (prompt.text,), truth, roles)
-    on = _measure(engine, scene, chosen, truth, roles) if chosen != (prompt.text,) else off
+    on = _measure(engine, scene, chosen, truth, roles, regions) if regions or chosen != (prompt.text,) else off
     return Trial(
         seed=seed,
         text=prompt.text,
         kind=prompt.kind,
         chosen=chosen,
+        chunks=len(regions),
         items=_shown(scene, roles)[0],
         false_area=(off[0], on[0]),
         overlap=(off[1], on[1]),
@@ -131,10 +134,15 @@ def _trial(engine: ClipSeg, scene: Scene, prompt: Prompt, seed: int) -> Trial:
 
 
 def _measure(
-    engine: ClipSeg, scene: Scene, texts: Sequence[str], truth: NDArray[np.uint8], roles: NDArray[np.uint8]
+    engine: ClipSeg,
+    scene: Scene,
+    texts: Sequence[str],
+    truth: NDArray[np.uint8],
+    roles: NDArray[np.uint8],
+    regions: Sequence[Region] = (),
 ) -> tuple[float, float, int]:
     """False area, overlap, and the distance of the components from the range of items that show."""
-    meaning = find_meaning(engine, scene.image, engine.text(texts))
+    meaning = find_meaning(engine, scene.image, engine.text(texts), regions=regions)
     false_area, overlap = _areas(meaning.heat, truth, engine.checkpoint.thresholds.mask)
     low, high = _shown(scene, roles)
     many = len(meaning.components)
@@ -160,15 +168,13 @@ def _shown(scene: Scene, roles: NDArray[np.uint8]) -> tuple[int, int]:
 
 
 def _rank(engine: ClipSeg, scene: Scene, request: WordingRequest, truth: NDArray[np.uint8]) -> float | None:
-    """Spearman's rank correlation of score and true overlap over all wordings of a target."""
+    """Spearman's rank correlation of score and true overlap on the overview, over all wordings of a target."""
     from scipy.stats import spearmanr
 
     texts = [request.target.text, *(item.text for item in wordings(request, (VocabularyProposer(),)))]
     scores = [item.score for item in score_wordings(engine, scene.image, texts)]
-    overlaps = [
-        _areas(find_meaning(engine, scene.image, engine.text([text])).heat, truth, engine.checkpoint.thresholds.mask)[1]
-        for text in texts
-    ]
+    heats = survey(engine, scene.image, engine.text(texts))
+    overlaps = [_areas(heat, truth, engine.checkpoint.thresholds.mask)[1] for heat in heats]
     if len(set(scores)) < 2 or len(set(overlaps)) < 2:
         return None
     return float(spearmanr(scores, overlaps).statistic)

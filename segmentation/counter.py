@@ -23,7 +23,7 @@ from segmentation.geometry import Box, area, centre, clip, holds
 from segmentation.interval import Interval, meaning_interval, search_interval
 from segmentation.keypoints import KeypointCache
 from segmentation.labels import LabelReader, ReadWord
-from segmentation.meaning import Meaning, find_meaning
+from segmentation.meaning import Meaning, Region, find_meaning
 from segmentation.photo import Photo
 from segmentation.place import Place, in_row, on_side
 from segmentation.print_match import LabelEvidence, find_label
@@ -49,6 +49,7 @@ class Question:
     places: tuple[Place, ...] = ()
     examples: tuple[tuple[Photo | None, Box | None], ...] = ()  # None: the same photo; the whole of it
     wordings: tuple[str, ...] = ()  # for the vision model; none: the target's own
+    regions: tuple[tuple[Box, str], ...] = ()  # parts of the photo with a wording of their own
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,8 @@ class _Count:
                 "no usable segmentation weights: counted from labels and repetition alone (see shelf doctor)"
             )
             return None
-        return find_meaning(engine, self._photo.pixels, engine.text(list(wordings)))
+        regions = [Region(box, engine.text([text])) for box, text in self._question.regions]
+        return find_meaning(engine, self._photo.pixels, engine.text(list(wordings)), regions=regions)
 
     def _by_search(
         self, sources: Sequence[Source], meaning: Meaning | None

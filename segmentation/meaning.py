@@ -62,8 +62,20 @@ class Meaning:
     seconds: dict[str, float] = field(default_factory=dict)  # by stage
 
 
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A part of the photo that is looked at under a wording of its own."""
+
+    box: Box
+    conditions: Conditions
+
+
 def find_meaning(
-    engine: Encoder, pixels: NDArray[np.uint8], conditions: Conditions, thresholds: Thresholds | None = None
+    engine: Encoder,
+    pixels: NDArray[np.uint8],
+    conditions: Conditions,
+    thresholds: Thresholds | None = None,
+    regions: Sequence[Region] = (),
 ) -> Meaning:
     """Looks for one target.
 
@@ -72,8 +84,9 @@ def find_meaning(
         pixels: (H, W, 3) uint8 RGB, the upright photo.
         conditions: the wordings of the target; their raw vectors are averaged.
         thresholds: instead of those that came with the checkpoint.
+        regions: parts with wordings of their own, which hold instead of `conditions` there.
     """
-    return _Search(engine, pixels, conditions.average(), thresholds or engine.checkpoint.thresholds).run()
+    return _Search(engine, pixels, conditions.average(), thresholds or engine.checkpoint.thresholds, regions).run()
 
 
 def find_meaning_many(
@@ -105,8 +118,16 @@ def survey(engine: Encoder, pixels: NDArray[np.uint8], conditions: Conditions) -
 class _Search:
     """One target on one photo: what was looked at so far, and what it showed."""
 
-    def __init__(self, engine: Encoder, pixels: NDArray[np.uint8], target: Conditions, thresholds: Thresholds) -> None:
+    def __init__(
+        self,
+        engine: Encoder,
+        pixels: NDArray[np.uint8],
+        target: Conditions,
+        thresholds: Thresholds,
+        regions: Sequence[Region] = (),
+    ) -> None:
         self.engine = engine
+        self.regions = [(region.box, region.conditions.average()) for region in regions]
         self.pixels = pixels
         self.target = target
         self.thresholds = thresholds
@@ -155,9 +176,16 @@ class _Search:
             with self._clock("encode"):
                 activations = self.engine.encode(pictures)
             with self._clock("decode"):
-                logits = self.engine.decode(activations, self.target)
+                logits = self.engine.decode(activations, self.target)[:, 0]  # (B, S, S)
+                for box, conditions in self.regions:
+                    windows = [_part(view, box, logits.shape[-1]) for view in batch]
+                    if any(windows):
+                        other = self.engine.decode(activations, conditions)[:, 0]
+                        for index, window in enumerate(windows):
+                            if window is not None:
+                                logits[index][window] = other[index][window]
             with self._clock("fuse"):
-                for view, one in zip(batch, logits[:, 0], strict=True):
+                for view, one in zip(batch, logits, strict=True):
                     self.canvas.add(view, one, CLOSER ** np.log2(widest / view.side))
                     self.looked[view] = None
 
@@ -208,3 +236,11 @@ class _Search:
 def _cut_all(engine: Encoder, pixels: NDArray[np.uint8], views: Sequence[View]) -> NDArray[np.uint8]:
     form = engine.checkpoint.input
     return np.stack([cut(pixels, view, engine.size, form.mean) for view in views])
+
+
+def _part(view: View, box: Box, size: int) -> tuple[slice, slice] | None:
+    """The pixels of a view's logits (size, size) that a box on the photo covers; None when it covers none."""
+    scale = size / view.side
+    x0, x1 = (round(min(max((x - view.x) * scale, 0), size)) for x in (box[0], box[2]))
+    y0, y1 = (round(min(max((y - view.y) * scale, 0), size)) for y in (box[1], box[3]))
+    return (slice(y0, y1), slice(x0, x1)) if x0 < x1 and y0 < y1 else None

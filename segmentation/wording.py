@@ -1,37 +1,33 @@
 """How well a wording finds its target on one photo, without labels: wordings are compared, not trusted.
 
-Neither the mean nor the best probability says how good a wording is (generic words win), nor does entropy
-alone (an empty map is perfect). Each map is therefore judged by several partial scores in 0..1; the score is
-their geometric mean, so that one zero is a veto:
+The score is a margin: how far the marked area lies above what unrelated words (shelf, price tag) reach in the same
+place, 0.5 for a tie. Measured against the truth of rendered scenes it ranks wordings as well as any label-free term
+or product of terms (docs/experiments.md, "Wordings"). What cannot be told by a score is a gate: a wording that marks
+nothing, nearly everything, or mostly other places than the user's own words scores 0.
 
-    stability    the mask hardly changes when the threshold does (SAM's stability score)
-    separation   inside the mask is far from a ring outside it
-    agreement    the map agrees with the map of the user's own words and with the mean of all (ZPS)
-    margin       the mask is above what unrelated things (shelf, price tag) reach in the same place
-    plausible    covers more than a speck and less than nearly everything
-
-When no wording finds anything, all scores are 0 and the user's own words stand: absent stays absent.
+A chunk is scored in the same way on its own, because a wording may fit one part of a shelf and not the others. When
+no wording finds anything, all scores are 0 and the user's own words stand: absent stays absent.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.checkpoint import Thresholds
-from segmentation.chunks import hysteresis
+from segmentation.chunks import find_chunks, hysteresis
 from segmentation.clipseg import Conditions
+from segmentation.geometry import Box
 from segmentation.heatmap import HeatMap
 from segmentation.meaning import Encoder, survey
 
 Map = NDArray[np.float32]
 LARGEST_SIDE = 512  # canvas pixels: wordings are compared on every n-th pixel, as coarse as the overview is
-SHIFT = 0.5  # logits by which the threshold is moved to see whether the mask holds
-RING = 9  # canvas pixels around the mask that count as outside
 LEAST_COVER, MOST_COVER = 0.0005, 0.9  # share of the photo; a shelf may be full of one thing
+ANCHOR = 0.5  # of the threshold: what the user's own words must give the marked area, or it is something else
+MOST_CHUNKS = 6  # the largest ones are scored
 SIBLINGS = ("shelf", "price tag")
 
 
@@ -44,13 +40,22 @@ class TextEncoder(Encoder, Protocol):
 
 
 @dataclass(frozen=True)
+class ChunkScore:
+    """What a wording is worth in one chunk, and how many components it shows there."""
+
+    box: Box
+    score: float
+    count: int
+
+
+@dataclass(frozen=True)
 class ScoredWording:
-    """A wording with its score, the parts of the score, and what its map alone would count."""
+    """A wording with its score and what its map alone would count; chunks are the same for all wordings."""
 
     text: str
     score: float
     count: int
-    parts: dict[str, float]
+    chunks: tuple[ChunkScore, ...] = ()
 
 
 def score_wordings(
@@ -75,51 +80,51 @@ def score_maps(
     """Scores from maps; the first is that of the user's own words."""
     step = max(1, -(-max(heats[0].logits.shape) // LARGEST_SIDE))
     maps = [heat.probability[::step, ::step] for heat in heats]
-    mean = np.asarray(np.mean(maps, axis=0), dtype=np.float32)
-    rival = (
-        np.max([heat.probability[::step, ::step] for heat in siblings], axis=0)
-        if siblings
-        else np.zeros_like(mean, dtype=np.float32)
-    )
+    rival = np.zeros_like(maps[0])
+    for heat in siblings:
+        rival = np.maximum(rival, heat.probability[::step, ::step])
+    scale = heats[0].scale * step
+    areas = [(box, _window(box, scale, maps[0].shape)) for box in _chunks(heats, step, thresholds)]
     scored = []
-    for text, heat, probability in zip(texts, heats, maps, strict=True):
+    for text, probability in zip(texts, maps, strict=True):
         _, statistics, _ = hysteresis(probability, thresholds.seed, thresholds.mask)
         mask = probability >= thresholds.mask
-        parts = {
-            "stability": _stability(heat.logits[::step, ::step], thresholds.mask),
-            "separation": _separation(probability, mask),
-            "agreement": (_agreement(probability, maps[0]) * _agreement(probability, mean)) ** 0.5,
-            "margin": _margin(probability, rival, mask),
-            "plausible": _plausible(mask),
-        }
-        score = float(np.prod(list(parts.values())) ** (1 / len(parts)))
-        if not len(statistics):  # nothing reaches the seed: it found nothing
-            score = 0.0
-        rounded = {name: round(value, 4) for name, value in parts.items()}
-        scored.append(ScoredWording(text, round(score, 4), len(statistics), rounded))
+        covers = LEAST_COVER <= float(mask.mean()) <= MOST_COVER
+        # Nothing reaches the seed: it found nothing.
+        found = len(statistics) > 0 and covers and float(maps[0][mask].mean()) >= ANCHOR * thresholds.mask
+        chunks = tuple(
+            ChunkScore(
+                box,
+                round(_margin(probability[area], rival[area], mask[area]), 4) if found else 0.0,
+                sum(_inside(part, area) for part in statistics),
+            )
+            for box, area in areas
+        )
+        score = _margin(probability, rival, mask) if found else 0.0
+        scored.append(ScoredWording(text, round(score, 4), len(statistics), chunks))
     return tuple(scored)
 
 
-def _stability(logits: Map, threshold: float) -> float:
-    """Overlap of the masks a little above and a little below the threshold."""
-    cut = float(np.log(threshold / (1 - threshold)))
-    inner, outer = int((logits >= cut + SHIFT).sum()), int((logits >= cut - SHIFT).sum())
-    return inner / outer if outer else 0.0
+def _chunks(heats: Sequence[HeatMap], step: int, thresholds: Thresholds) -> list[Box]:
+    """Where any of the wordings sees something, as boxes on the photo."""
+    best = np.max([heat.logits[::step, ::step] for heat in heats], axis=0)
+    heat = HeatMap(np.ascontiguousarray(best, np.float32), heats[0].scale * step)
+    smallest = LEAST_COVER * best.size * heat.scale**2
+    chunks = find_chunks(heat, thresholds.look, thresholds.grow, smallest)
+    return [chunk.box for chunk in chunks[:MOST_CHUNKS]]
 
 
-def _separation(probability: Map, mask: NDArray[np.bool_]) -> float:
-    """Mean inside minus mean in a ring outside."""
-    if not mask.any() or mask.all():
-        return 0.0
-    wide = cv2.dilate(mask.astype(np.uint8), np.ones((RING, RING), np.uint8)).astype(bool)
-    ring = wide & ~mask
-    return float(np.clip(probability[mask].mean() - (probability[ring].mean() if ring.any() else 0.0), 0, 1))
+def _window(box: Box, scale: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """The pixels of a map that a box on the photo covers, at least one."""
+    x0, y0 = (min(int(value / scale), limit - 1) for value, limit in ((box[0], shape[1]), (box[1], shape[0])))
+    return slice(y0, max(y0 + 1, round(box[3] / scale))), slice(x0, max(x0 + 1, round(box[2] / scale)))
 
 
-def _agreement(one: Map, other: Map) -> float:
-    """Soft overlap: sum of minima over sum of maxima."""
-    union = float(np.maximum(one, other).sum())
-    return float(np.minimum(one, other).sum()) / union if union > 0 else 0.0
+def _inside(part: NDArray[np.int32], area: tuple[slice, slice]) -> bool:
+    """Whether the middle of a component (left, top, width, height, area) lies in a window."""
+    rows, columns = area
+    x, y = part[0] + part[2] / 2, part[1] + part[3] / 2
+    return bool(columns.start <= x < columns.stop and rows.start <= y < rows.stop)
 
 
 def _margin(probability: Map, rival: Map, mask: NDArray[np.bool_]) -> float:
@@ -127,8 +132,3 @@ def _margin(probability: Map, rival: Map, mask: NDArray[np.bool_]) -> float:
     if not mask.any():
         return 0.0
     return float(np.clip(0.5 + (probability[mask] - rival[mask]).mean() / 2, 0, 1))
-
-
-def _plausible(mask: NDArray[np.bool_]) -> float:
-    cover = float(mask.mean())
-    return 1.0 if LEAST_COVER <= cover <= MOST_COVER else 0.0

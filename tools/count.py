@@ -47,6 +47,7 @@ def count_tool(store: ImageStore, counter: Counter, proposers: Sequence[Proposer
             places=tuple(Place(where.relation, where.reference) for where in arguments.where),
             examples=examples,
             wordings=tuple(wording.text for wording in prompt.chosen),
+            regions=tuple((chunk.box, chunk.chosen.text) for chunk in prompt.chunks),
         )
         return _record(photo, arguments, prompt, counter, counter.count(photo, question, report))
 

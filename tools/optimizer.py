@@ -13,11 +13,13 @@ from typing import Protocol
 from segmentation.errors import TargetError
 from segmentation.target import Target, normalise, parse_target
 from segmentation.vocabulary import plural, singular, vocabulary
-from tools.records import PromptUsed, Wording
+from tools.records import ChunkWording, Pixels, PromptUsed, Wording
 
 MOST_WORDINGS = 4  # beside the original; each costs one decoder pass per view of the overview
-GAIN = 0.05  # a wording must score this much more than the user's own to replace it
-ENSEMBLE = 0.9  # wordings within this share of the best are averaged with it
+GAIN = 0.003  # a wording must score this much more than the user's own to replace it (docs/experiments.md)
+CHUNK_GAIN = 0.02  # and this much more in one chunk to be used only there: a chunk has fewer pixels to judge by
+OWN = "the user's words"
+MOST_CHUNKS = 3  # with wordings of their own; each costs a decoder pass per view that shows it
 
 # Words that carry no claim about the thing.
 _PLAIN = {
@@ -66,6 +68,11 @@ def _vocabulary_wordings(target: Target) -> Iterable[Proposal]:
     words = text.split()
     single = " ".join([*words[:-1], singular(words[-1])]) if words else text
     known = vocabulary()
+    for name in target.colours:
+        colour = known.colours[name]
+        for synonym in colour.synonyms:
+            if target.part is None:
+                yield Proposal(_swap(text, colour.synonyms, synonym), f"colour name {synonym!r}")
     if target.contents and target.kind:
         yield Proposal(_turned(target), "contents behind the pack")
     yield Proposal(f"{single} on a shelf", "the place is named")
@@ -74,11 +81,6 @@ def _vocabulary_wordings(target: Target) -> Iterable[Proposal]:
         for synonym in known.kinds.get(target.kind, known.other.get(target.kind, ())):
             swapped = _swap(text, _forms(target.kind, known.kinds, known.other), synonym)
             yield Proposal(swapped, f"synonym {synonym!r}")
-    for name in target.colours:
-        colour = known.colours[name]
-        for synonym in colour.synonyms:
-            if target.part is None:
-                yield Proposal(_swap(text, colour.synonyms, synonym), f"colour name {synonym!r}")
 
 
 def _forms(kind: str, *tables: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
@@ -146,7 +148,14 @@ def _unique(proposals: Iterable[Proposal], original: str) -> Iterable[Proposal]:
 
 
 def wordings(request: WordingRequest, proposers: Sequence[Proposer]) -> tuple[Proposal, ...]:
-    """The faithful wordings of all proposers, each once, at most MOST_WORDINGS."""
+    """The faithful wordings of all proposers, each once, at most MOST_WORDINGS.
+
+    None for a bare kind ("cans"): with nothing to tell it apart by, another word for it lights up more, right
+    and wrong alike (docs/experiments.md).
+    """
+    target = request.target
+    if target.kind and not (target.colours or target.contents or target.details):
+        return ()
     proposals = (proposal for proposer in proposers for proposal in proposer.propose(request))
     kept = [item for item in _unique(proposals, request.target.text) if faithful(request.target, item.text)]
     return tuple(kept[:MOST_WORDINGS])
@@ -161,6 +170,19 @@ class Scored(Protocol):
     def score(self) -> float: ...  # noqa: D102
     @property
     def count(self) -> int: ...  # noqa: D102
+    @property
+    def chunks(self) -> Sequence["ScoredChunk"]: ...  # noqa: D102
+
+
+class ScoredChunk(Protocol):
+    """What one chunk of the photo says of a wording; the chunks of all wordings are the same."""
+
+    @property
+    def box(self) -> Pixels: ...  # noqa: D102
+    @property
+    def score(self) -> float: ...  # noqa: D102
+    @property
+    def count(self) -> int: ...  # noqa: D102
 
 
 def choose(
@@ -168,7 +190,7 @@ def choose(
     proposers: Sequence[Proposer],
     score: Callable[[Sequence[str]], Sequence[Scored]],
 ) -> PromptUsed:
-    """The wordings to use, beside the user's own with its score.
+    """The wording to use, beside the user's own with its score, and those of chunks that another fits better.
 
     Args:
         request: the target and what is known of the photo.
@@ -176,17 +198,30 @@ def choose(
         score: scores wordings on the photo; the first is the user's own.
     """
     proposals = wordings(request, proposers)
-    reasons = {proposal.text: proposal.reason for proposal in proposals}
-    own, *others = score([request.target.text, *reasons])
-    original = Wording(text=own.text, score=own.score, count=own.count, reason="the user's words")
-    best = max(others, key=lambda item: item.score, default=own)
-    if best.score <= own.score + GAIN:
-        return PromptUsed(original=original, chosen=(original,))
-    chosen = sorted((item for item in others if item.score >= ENSEMBLE * best.score), key=lambda item: -item.score)
+    if not proposals:
+        own = Wording(text=request.target.text, reason=OWN)
+        return PromptUsed(original=own, chosen=(own,))
+    reasons = {request.target.text: OWN} | {proposal.text: proposal.reason for proposal in proposals}
+    scored = score(list(reasons))
+    if not scored:
+        own = Wording(text=request.target.text, reason=OWN)
+        return PromptUsed(original=own, chosen=(own,))
+    best = max(scored, key=lambda item: item.score)
+    chosen = best if best.score > scored[0].score + GAIN else scored[0]
+
+    def worded(item: Scored, judged: Scored | ScoredChunk) -> Wording:
+        return Wording(text=item.text, score=judged.score, count=judged.count, reason=reasons[item.text])
+
+    chunks = []
+    for position, now in enumerate(chosen.chunks):
+        here = max(scored, key=lambda item: item.chunks[position].score)
+        gain = here.chunks[position].score - now.score
+        if here.text != chosen.text and gain > CHUNK_GAIN:
+            own_chunk, best_chunk = worded(scored[0], scored[0].chunks[position]), worded(here, here.chunks[position])
+            chunks.append((gain, ChunkWording(box=now.box, original=own_chunk, chosen=best_chunk)))
+    chunks.sort(key=lambda item: -item[0])
     return PromptUsed(
-        original=original,
-        chosen=tuple(
-            Wording(text=item.text, score=item.score, count=item.count, reason=reasons[item.text])
-            for item in chosen[:3]
-        ),
+        original=worded(scored[0], scored[0]),
+        chosen=(worded(chosen, chosen),),
+        chunks=tuple(chunk for _, chunk in chunks[:MOST_CHUNKS]),
     )

@@ -70,11 +70,20 @@ class Wording(Frozen):
     reason: str = ""
 
 
+class ChunkWording(Frozen):
+    """A part of the photo that was looked at under a wording of its own; scores and counts are of that part."""
+
+    box: Pixels
+    original: Wording
+    chosen: Wording
+
+
 class PromptUsed(Frozen):
-    """The user's own wording beside the one that was used."""
+    """The user's own wording beside the one that was used, and the parts of the photo that had their own."""
 
     original: Wording
     chosen: tuple[Wording, ...]
+    chunks: tuple[ChunkWording, ...] = ()
 
 
 class CountRecord(Frozen):

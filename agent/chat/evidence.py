@@ -47,10 +47,14 @@ def why_item(record: CountRecord, id: int) -> str | None:
 
 def _wording(record: CountRecord) -> list[str]:
     original = record.prompt_used.original
+    lines = []
     chosen = [wording for wording in record.prompt_used.chosen if wording.text != original.text]
-    if not chosen:
-        return []
-    return [f"Wording: {_scored(original)} was asked; used were {', '.join(map(_scored, chosen))}."]
+    if chosen:
+        lines.append(f"Wording: {_scored(original)} was asked; used was {', '.join(map(_scored, chosen))}.")
+    for chunk in record.prompt_used.chunks:
+        box = ",".join(map(str, chunk.box))
+        lines.append(f"In {box} {_scored(chunk.chosen)} was used instead of {_scored(chunk.original)}.")
+    return lines
 
 
 def _scored(wording: Wording) -> str:

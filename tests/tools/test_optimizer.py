@@ -20,6 +20,14 @@ class Score:
     text: str
     score: float
     count: int = 3
+    chunks: tuple["Part", ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    box: tuple[int, int, int, int]
+    score: float
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -86,24 +94,40 @@ def test_proposals_are_kept_once_and_in_order_up_to_a_limit() -> None:
 
 
 def test_the_users_own_words_stand_unless_another_is_clearly_better() -> None:
-    used = choose(request("red cans"), [Fixed(("red can",))], scorer(red_cans=0.5, red_can=0.54))
+    used = choose(request("red cans"), [Fixed(("red can",))], scorer(red_cans=0.5, red_can=0.502))
     assert [wording.text for wording in used.chosen] == ["red cans"]
     used = choose(request("red cans"), [Fixed(("red can",))], scorer(red_cans=0.5, red_can=0.6))
     assert [wording.text for wording in used.chosen] == ["red can"]
     assert (used.original.score, used.chosen[0].score, used.chosen[0].reason) == (0.5, 0.6, "because")
 
 
-def test_wordings_nearly_as_good_as_the_best_are_averaged_with_it() -> None:
-    proposer = Fixed(("red can", "red tins", "scarlet cans"))
-    used = choose(request("red cans"), [proposer], scorer(red_cans=0.2, red_can=0.6, red_tins=0.58, scarlet_cans=0.3))
-    assert [wording.text for wording in used.chosen] == ["red can", "red tins"]
-
-
 def test_what_no_wording_finds_stays_with_the_users_words() -> None:
     used = choose(request("red cans"), [VocabularyProposer()], scorer())
     assert [wording.text for wording in used.chosen] == ["red cans"]
+    assert used.chunks == ()
 
 
-def test_without_proposals_the_users_words_are_scored_alone() -> None:
-    used = choose(request("Kokita"), [Fixed(("bottles",))], scorer(Kokita=0.4))
-    assert (used.original.text, used.original.score) == ("Kokita", 0.4)
+@pytest.mark.parametrize("asked", ["cans", "bottles", "Kokita"])
+def test_where_nothing_can_be_told_apart_nothing_is_scored(asked: str) -> None:
+    def never(texts: Sequence[str]) -> Sequence[Score]:
+        raise AssertionError("scoring costs time")
+
+    used = choose(request(asked), [Fixed(("tins", "flasks"))], never)
+    assert (used.original.text, used.original.score) == (asked, None)
+
+
+def test_a_chunk_that_another_wording_fits_better_has_its_own() -> None:
+    left, right, far = (0, 0, 50, 50), (50, 0, 100, 50), (100, 0, 150, 50)
+
+    def score(texts: Sequence[str]) -> Sequence[Score]:
+        return [
+            Score("red cans", 0.60, 7, (Part(left, 0.70, 4), Part(right, 0.40, 1), Part(far, 0.50))),
+            Score("red tins", 0.58, 8, (Part(left, 0.60, 3), Part(right, 0.50, 3), Part(far, 0.51))),
+        ]
+
+    used = choose(request("red cans"), [Fixed(("red tins",))], score)
+    assert [wording.text for wording in used.chosen] == ["red cans"]
+    (chunk,) = used.chunks  # the gain of the third is too small to be more than chance
+    assert chunk.box == right
+    assert (chunk.original.text, chunk.original.score, chunk.original.count) == ("red cans", 0.40, 1)
+    assert (chunk.chosen.text, chunk.chosen.score, chunk.chosen.count) == ("red tins", 0.50, 3)
