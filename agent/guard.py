@@ -126,7 +126,7 @@ class Guard(AgentMiddleware[AgentState[Any], TurnState, Any]):
     def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[..., Any]) -> ToolMessage:
         """Run one call by our own registry, strictly checked; LangChain's lax execution is not used."""
         call, turn = request.tool_call, cast("TurnState", request.runtime.context)
-        name, arguments = call["name"], dict(call["args"])
+        name, arguments = _said_once(call["name"], turn), dict(call["args"])
         content, record, failed = self._call(name, arguments, turn)
         return ToolMessage(
             content,
@@ -173,6 +173,12 @@ def _calls(messages: list[AnyMessage]) -> Iterator[Mapping[str, Any]]:
     for message in messages:
         if isinstance(message, AIMessage):
             yield from message.tool_calls
+
+
+def _said_once(name: str, turn: TurnState) -> str:
+    """The name of a known tool that came several times over: some servers send it with every piece of a stream."""
+    known = (tool.name for tool in turn.registry)
+    return next((tool for tool in known if name and name == tool * (len(name) // len(tool))), name)
 
 
 def _recent(messages: list[AnyMessage]) -> list[AnyMessage]:

@@ -68,6 +68,13 @@ def test_a_question_back_is_shown_as_it_is() -> None:
     assert ask(ScriptedChatModel(AIMessage("Which bottles do you mean?"))).answer == "Which bottles do you mean?"
 
 
+def test_a_name_that_came_with_every_piece_of_a_stream_is_read_once() -> None:
+    stuttered = AIMessage("", tool_calls=[call("count" * 19, target="Sunkist bottles")])
+    turn = ask(ScriptedChatModel(stuttered, AIMessage("There are 6 Sunkist bottles.")))
+    assert [item.tool for item in turn.calls] == ["count"]
+    assert turn.answer == "There are 6 Sunkist bottles."
+
+
 def test_parallel_calls_all_get_their_answers() -> None:
     both = AIMessage("", tool_calls=[call(target="cans", id="a"), call(target="jars", id="b")])
     model = ScriptedChatModel(both, AIMessage("6 cans and 6 jars."))
