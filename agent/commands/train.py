@@ -143,6 +143,6 @@ class _bar:  # used as a function
             f"rate {line.rate:.1e} {line.scenes_per_second:.1f} scenes/s {left}"
         )
         if self._terminal.is_terminal:
-            self._bar.update(self._task, completed=line.step, description=text)
+            self._bar.update(self._task, completed=line.step, total=line.steps, description=text)
         else:
             typer.echo(text, err=True)

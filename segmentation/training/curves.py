@@ -29,5 +29,8 @@ def draw_curves(run: Path) -> Path:
         axes.set_title(title)
         axes.set_xlabel("scenes")
     path = run / "curves.png"
-    figure.savefig(path, dpi=110)
+    try:
+        figure.savefig(path, dpi=110)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror}") from error
     return path

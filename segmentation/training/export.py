@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from segmentation.checkpoint import resolve
@@ -93,10 +94,13 @@ def export(run: Path, to: Path, plan_file: Path | None = None) -> Path:
         }
         (fresh / "preprocessor_config.json").write_text(json.dumps(processor, indent=2) + "\n", encoding="utf-8")
         _write_card(plan, progress, sum(p.numel() for p in model.parameters()), to.name, fresh)
+        old = to.with_name(to.name + ".old")
+        shutil.rmtree(old, ignore_errors=True)
         if to.exists():
-            shutil.rmtree(to)
-        fresh.replace(to)
-    except OSError as error:
+            to.rename(old)
+        fresh.rename(to)
+        shutil.rmtree(old, ignore_errors=True)
+    except (OSError, SafetensorError) as error:
         raise DataError(f"the checkpoint cannot be written to {to}: {error}") from error
     return to
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from segmentation.errors import DataError
 from segmentation.training.architecture import MEAN, PATCH
 from segmentation.training.auxiliary import Facts, scene_facts, text_facts
 from segmentation.training.phrases import Meaning, phrases_for, say, seams, target
@@ -145,6 +146,25 @@ def collate(samples: list[Sample]) -> Batch:
             texts=torch.from_numpy(np.concatenate([s.said for s in samples])),
         ),
     )
+
+
+class Careful(Dataset[Sample | DataError]):
+    """Samples whose faults come back as values: torch wraps what a worker raises in the worker's traceback."""
+
+    def __init__(self, samples: Dataset[Sample]) -> None:
+        self.samples = samples
+
+    def __getitem__(self, order: Order) -> Sample | DataError:
+        try:
+            return self.samples[order]
+        except DataError as error:
+            return error
+
+
+def careful_collate(samples: list[Sample | DataError]) -> Batch | DataError:
+    """Put samples together, or say what is wrong with the first that is none."""
+    good = [sample for sample in samples if isinstance(sample, Sample)]
+    return next((s for s in samples if isinstance(s, DataError)), None) or collate(good)
 
 
 class Orders(Sampler[list[Order]]):

@@ -1,5 +1,6 @@
 """What a run begins from: fresh weights, a CLIPSeg, or a plain CLIP, with the decoder and adapters of its plan."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,12 @@ def start_model(plan: Plan, run: Path) -> tuple[Any, Any]:
     start = resolve(plan.start, plain_clip=True) if plan.start is not None else None
     folder = run / "tokenizer"
     if not (folder / "tokenizer.json").is_file():
-        folder.mkdir(parents=True, exist_ok=True)
         chosen = load_tokenizer(start.folder) if start else train_tokenizer(plan.architecture.pieces)
-        chosen.save_pretrained(folder)
+        fresh = run / "tokenizer.new"  # a kill or a full disk must not leave half a vocabulary
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        chosen.save_pretrained(fresh)
+        fresh.rename(folder)
     tokenizer = load_tokenizer(folder)
     torch.manual_seed(plan.seed)
     if start is None:

@@ -21,7 +21,7 @@ from segmentation.training.inventory import Inventory
 from segmentation.training.objective import Objective
 from segmentation.training.phrase_samples import PhraseSamples
 from segmentation.training.plan import Plan
-from segmentation.training.samples import Batch, Orders, Sample, SceneSamples, collate
+from segmentation.training.samples import Batch, Careful, Orders, Sample, SceneSamples, careful_collate
 from segmentation.training.snapshot import Progress, latest, restore, save_snapshot
 from segmentation.training.sources import read_source
 from segmentation.training.start import start_model
@@ -107,9 +107,9 @@ class _Run:
         if progress.step >= last:
             return progress
         loader: DataLoader[Any] = DataLoader(
-            self.samples,
+            Careful(self.samples),
             batch_sampler=Orders(plan, progress.step, self.group.rank, self.group.size),
-            collate_fn=collate,
+            collate_fn=careful_collate,
             num_workers=plan.workers,
             prefetch_factor=3 if plan.workers else None,
             worker_init_fn=_leave_signals_to_parent,
@@ -144,13 +144,16 @@ class _Run:
             if ended:
                 return progress
 
-    def _step(self, step: int, batches: Iterator[Batch]) -> Tensor:
+    def _step(self, step: int, batches: Iterator[Batch | DataError]) -> Tensor:
         """One step in its parts; mask loss, IoU and lit share, (3,)."""
         plan, pictures = self.plan, self.plan.stage(step).scenes
         self.optimizer.zero_grad(set_to_none=True)
         numbers = []
         for part in range(plan.accumulate):
-            batch = next(batches).to(self.device)
+            found = next(batches)
+            if isinstance(found, DataError):
+                raise found
+            batch = found.to(self.device)
             share = len(batch.images) * self.group.size / pictures
             packs = None
             if self.inventory is not None and plan.inventory is not None:
@@ -158,13 +161,13 @@ class _Run:
                 packs = self.inventory.draw(step, drawn, plan.inventory.packs, batch.images.shape[1])
             alone = self.group.size > 1 and part < plan.accumulate - 1  # gradients are exchanged once a step
             with self.objective.no_sync() if alone else nullcontext():
-                total, found = self.objective(batch, packs)
+                total, scores = self.objective(batch, packs)
                 if not torch.isfinite(total):
                     raise DataError(
                         "the loss is no number any more: lower the learning rate; the last saved state is intact"
                     )
                 self.scaler.scale(total * share).backward()
-            numbers.append(found)
+            numbers.append(scores)
         self.scaler.unscale_(self.optimizer)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.clip)
         self.scaler.step(self.optimizer)

@@ -251,3 +251,57 @@ def test_bfloat16_trains(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished / "tokenizer", tmp_path / "tokenizer")
     stage = Stage(steps=2, size=64, scenes=1, examples=1)
     assert train(tiny_plan(precision="bfloat16", stages=(stage,)), tmp_path, ignore).step == 2
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_mask_that_does_not_fit_its_picture_ends_the_run_in_one_line(
+    finished: Path, tmp_path: Path, workers: int
+) -> None:
+    source = {"format": "folder", "annotations": _labelled(tmp_path / "data")}
+    stage = Stage(steps=9, size=64, scenes=2, prompts=3)
+    plan = tiny_plan(source=source, stages=(stage,), workers=workers)
+    shutil.copytree(finished / "tokenizer", tmp_path / "run/tokenizer")
+    train(plan, tmp_path / "run", ignore, until=2)
+    for path in (tmp_path / "data").glob("*.png"):
+        cv2.imwrite(str(path), np.zeros((5, 5), np.uint8))
+    with pytest.raises(DataError, match=r"\.png is 5x5, its picture is 100x70$") as caught:
+        train(plan, tmp_path / "run", ignore)
+    assert "\n" not in str(caught.value)
+    state = snapshot.latest(tmp_path / "run")
+    assert state is not None
+    assert snapshot.read_progress(state).step == 2
+
+
+def test_a_full_disk_while_exporting_leaves_the_last_checkpoint(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from safetensors import SafetensorError
+
+    from segmentation.training import export as exporting
+
+    folder = export(finished, tmp_path / "tiny")
+    before = (folder / "model.safetensors").read_bytes()
+
+    def full(tensors: Any, path: Path, metadata: Any) -> None:
+        path.write_bytes(b"half")
+        raise SafetensorError("No space left on device")
+
+    monkeypatch.setattr(exporting, "save_file", full)
+    with pytest.raises(DataError, match=r"cannot be written to .*No space left"):
+        export(finished, tmp_path / "tiny")
+    assert (folder / "model.safetensors").read_bytes() == before
+    ClipSeg.load(folder)
+
+
+def test_a_vocabulary_of_another_run_is_refused_in_one_line(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run/tokenizer")
+    train_tokenizer(1200).save_pretrained(tmp_path / "run/tokenizer")
+    with pytest.raises(CheckpointError, match=r"token_embedding\.weight has shape .* the model needs"):
+        train(tiny_plan(), tmp_path / "run", ignore)
+
+
+def test_a_run_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="cannot be made"):
+        train(tiny_plan(), tmp_path / "file/run", ignore)
