@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     RegistryFactory = Callable[[ImageStore, str | None], Registry]
 
 SHORTEST_TOKEN = 16
-BY_STDIO = "name a photo under a folder that the server was started with (--root), or send a data URI"
+BY_STDIO = (
+    "a picture attached to a chat does not reach this server: save it below a folder that the server was started "
+    "with (--root) and name its path, or send a data URI"
+)
 BY_HTTP = (
     "a picture attached to a chat does not reach this server: POST the file to /v1/images and use the id, "
     "name a path under the server's --root, or send a data URI"

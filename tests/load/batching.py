@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.tiny import save_tiny_checkpoint
 from segmentation.sharing import SharedClipSeg
+from tests.tiny import save_tiny_checkpoint
 
 
 def measured(engine: SharedClipSeg, calls: int, views: int, threads: int) -> dict[str, float]:

@@ -1,6 +1,10 @@
 """A plan holds all of the work, once, and refuses with every problem at its line."""
 
+import json
 import os
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -224,3 +228,33 @@ def test_the_digest_changes_with_photos_places_and_calls_and_with_nothing_else(t
     assert plan(tmp_path, text.replace("cans", "jars")).digest() != known
     photos(tmp_path, 1, start=2)
     assert plan(tmp_path, text).digest() != known
+
+
+LISTED = """photos:
+{photos}
+requests: [how many cans?, how many bottles?, how many boxes?]
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["yaml", "csv"])
+def test_a_hundred_thousand_tasks_are_checked_in_half_a_minute_and_half_a_gigabyte(tmp_path: Path, form: str) -> None:
+    """Processor time stands for time: the machine may have other work. Memory is that of the largest child so far."""
+    names = [f"shelf/{number:05}.jpg" for number in range(33_334)]
+    (tmp_path / "shelf").mkdir()
+    for name in names:
+        (tmp_path / name).touch()
+    if form == "yaml":
+        (tmp_path / "job.yaml").write_text(LISTED.format(photos="\n".join(f"  - {name}" for name in names)))
+    else:
+        rows = [f"{name},how many {thing}?" for name in names for thing in ("cans", "bottles", "boxes")]
+        (tmp_path / "job.csv").write_text("\n".join(["photo,request", *rows]))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-c", "from agent.cli import main; main()", "batch", "check", f"job.{form}", "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    found = subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+
+    assert json.loads(found.stdout)["tasks"] == 100_002
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 30
+    assert after.ru_maxrss < 500 * 1024

@@ -2,6 +2,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from mcp import Client, StdioServerParameters
@@ -13,6 +14,7 @@ from agent.commands.serve import ServeError, policy_for
 from agent.sample import draw_sample
 from tests.tiny import save_tiny_checkpoint
 from tools.arguments import PhotoArguments
+from tools.errors import UnknownImage
 from tools.records import CountRecord
 from tools.registry import Registry, Tool
 from tools.serving.guard import Policy
@@ -89,6 +91,15 @@ def test_by_default_it_serves_loopback_without_roots_and_without_urls(
         with pytest.raises(Exception, match="POST the file to /v1/images"):
             service.store.get(reference)
     assert service.asker is not None
+
+
+@pytest.mark.parametrize(("stdio", "way"), [(True, "save it below a folder"), (False, "POST the file to /v1/images")])
+def test_a_picture_that_stayed_in_the_chat_is_answered_with_how_to_hand_it_over(stdio: bool, way: str) -> None:
+    context = SimpleNamespace(obj=registry)
+    service = command._service(context, (), (), None, None, stdio=stdio)  # type: ignore[arg-type]
+
+    with pytest.raises(UnknownImage, match=f"attached to a chat does not reach this server: {way}"):
+        service.store.get("image.png")
 
 
 def test_tokens_come_from_the_environment_too(
