@@ -117,6 +117,12 @@ class Corrected(Frozen):
                 boxes.append((x0, y0, min(image.width, x0 + width), min(image.height, y0 + height)))
         return tuple(boxes)
 
+    def left_out(self) -> tuple[tuple[int, int, int, int], ...]:
+        """A box for each thing that was seen and does not count: dropped by the user, or rejected by the model."""
+        dropped = self._dropped()
+        by_hand = [instance.box for instance in self.record.instances if instance.id in dropped]
+        return (*by_hand, *(item.box for item in self.record.excluded))
+
     def _dropped(self) -> set[int]:
         return {id for edit in self.active if isinstance(edit, Drop) for id in edit.ids}
 

@@ -164,7 +164,7 @@ class Session:
         return path
 
     def _write(self, rest: str) -> Reply:
-        """Corrected counts in the format of `shelf eval counts`, whose boxes `--like` takes as well."""
+        """Corrected counts in the format that `shelf eval counts`, training and `--like-image` read."""
         if not rest:
             raise ChatError("say where: /save corrections.jsonl")
         if not self._counts:
@@ -180,7 +180,7 @@ class Session:
                 low=item.count,
                 high=item.count,
                 boxes=item.boxes(),
-                excluded=tuple(other.box for other in item.record.excluded),
+                excluded=item.left_out(),
                 note=f"counted {item.record.count}, {len(item.active)} corrections by hand",
             )
             lines.append(question.model_dump_json() + "\n")

@@ -23,7 +23,10 @@ def count(
         list[str] | None, typer.Option(help="Box around one example on the photo.", metavar="x0,y0,x1,y1")
     ] = None,
     like_image: Annotated[
-        list[str] | None, typer.Option(help="Example on another photo.", metavar="FILE[#x0,y0,x1,y1]")
+        list[str] | None,
+        typer.Option(
+            help="Example on another photo, or a .jsonl that /save of the chat wrote.", metavar="FILE[#x0,y0,x1,y1]"
+        ),
     ] = None,
     no_optimize: Annotated[bool, typer.Option("--no-optimize", help="Use the wording exactly as given.")] = False,
     checkpoint: Checkpoint = None,
@@ -42,7 +45,7 @@ def count(
     if overlay is not None:
         check_picture(overlay)
     boxes = [parse_box(text) for text in like or ()]
-    files = [parse_example_file(text) for text in like_image or ()]
+    files = [example for text in like_image or () for example in parse_example_file(text, target)]
     bench = workbench(ctx, checkpoint)
     arguments: dict[str, Any] = {"image": bench.add(image).id, "target": target, "optimize": not no_optimize}
     arguments |= {"exclude": exclude} if exclude else {}

@@ -17,6 +17,9 @@ Checkpoint = Annotated[
 ]
 
 
+MOST_SAVED = 3  # boxes of a saved count that are taken as examples: more cost time and add little
+
+
 class ExampleError(AgentError):
     """An example on the command line that cannot be read."""
 
@@ -59,9 +62,29 @@ def parse_box(text: str) -> tuple[int, int, int, int]:
     return x0, y0, x1, y1
 
 
-def parse_example_file(text: str) -> tuple[Path, tuple[int, int, int, int] | None]:
-    """Read "pack.jpg" or "shelf.jpg#10,20,110,220" as a file and a box."""
+def parse_example_file(text: str, target: str) -> list[tuple[Path, tuple[int, int, int, int] | None]]:
+    """Read "pack.jpg", "shelf.jpg#10,20,110,220", or a file that /save of the chat wrote, as pictures and boxes.
+
+    Of such a file the boxes saved last for the target are taken, or those saved last of all.
+
+    Raises:
+        ExampleError: a box that is none, or a file without boxes.
+        DataError: a file that /save did not write.
+    """
+    if text.lower().endswith(".jsonl"):
+        return _saved_examples(Path(text), target)
     path, mark, box = text.rpartition("#")
     if mark and box.count(",") == 3:
-        return Path(path), parse_box(box)
-    return Path(text), None
+        return [(Path(path), parse_box(box))]
+    return [(Path(text), None)]
+
+
+def _saved_examples(path: Path, target: str) -> list[tuple[Path, tuple[int, int, int, int] | None]]:
+    from agent.evaluation import read_questions
+
+    saved = [question for question in read_questions(path) if question.boxes]
+    if not saved:
+        raise ExampleError(f"{path}: no line of it has boxes to take as examples")
+    same = [question for question in saved if question.prompt.lower() == target.lower()]
+    chosen = (same or saved)[-1]
+    return [(path.parent / chosen.image, box) for box in (chosen.boxes or ())[:MOST_SAVED]]

@@ -101,6 +101,7 @@ def test_saved_corrections_are_questions_that_eval_reads(chat: Chat) -> None:
     assert chat.say(f"/save {file}") == f"1 count added to {file}"
     (question,) = read_questions(file)
     assert (question.count, question.prompt, len(question.boxes or ())) == (5, "bottles", 5)
+    assert question.excluded == ((0, 0, 8, 20),)  # the one that was dropped
     assert json.loads(file.read_text())["note"] == "counted 6, 1 corrections by hand"
 
 
