@@ -10,7 +10,7 @@ Lüddecke and Ecker, "Image Segmentation Using Text and Image Prompts", https://
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,6 +185,23 @@ class ClipSeg:
                 masks = self._masks(activations.reduced[:, view], asked)
                 logits[start : start + batch] = masks.float().cpu().numpy()
         return logits.reshape(views, prompts, self.size, self.size)
+
+    def gradient_step(
+        self, activations: Activations, vector: NDArray[np.float32], loss: Callable[[Tensor], Tensor]
+    ) -> tuple[float, NDArray[np.float32]]:
+        """A loss of the logits under one condition, and its gradient for the condition.
+
+        Args:
+            activations: of B views.
+            vector: (D,), the condition.
+            loss: one number from the logits (B, S, S).
+        """
+        with self._lock, torch.enable_grad():
+            leaf = torch.tensor(vector, device=self.device.name, requires_grad=True)
+            # Cloned: what was encoded without gradients cannot take part in them.
+            value = loss(self._masks(activations.reduced.clone(), leaf.expand(len(activations), -1)))
+            (gradient,) = torch.autograd.grad(value, leaf)
+        return float(value.detach()), gradient.float().cpu().numpy()
 
     def _masks(self, reduced: Tensor, vectors: Tensor) -> Tensor:
         """Logits (b, S, S) of reduced levels (L, b, tokens + 1, D) for one condition each, (b, projection)."""

@@ -30,6 +30,7 @@ from segmentation.print_match import LabelEvidence, find_label
 from segmentation.rows import Rows, find_rows
 from segmentation.search import Find, Origin, PackSearch, SearchResult, Source
 from segmentation.target import Target, parse_target
+from segmentation.tuning import tune
 from segmentation.wording import ScoredWording, score_wordings
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Question:
     examples: tuple[tuple[Photo | None, Box | None], ...] = ()  # None: the same photo; the whole of it
     wordings: tuple[str, ...] = ()  # for the vision model; none: the target's own
     regions: tuple[tuple[Box, str], ...] = ()  # parts of the photo with a wording of their own
+    tune: bool = False  # fit the words to the examples on this photo, and count what lights up
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ class _Count:
         sources = [self._source(photo, box) for photo, box in question.examples]
         with self._stage("meaning", 0.1):
             meaning = self._meaning(question.wordings or (target.noun,))
-        if sources or target.named:
+        if (sources or target.named) and not question.tune:
             items, interval, presence, saturated = self._by_search(sources, meaning)
         else:
             items, interval, presence, saturated = self._by_meaning(meaning)
@@ -213,6 +215,16 @@ class _Count:
                 "no usable segmentation weights: counted from labels and repetition alone (see shelf doctor)"
             )
             return None
+        if self._question.tune:
+            own = [
+                box
+                for photo, box in self._question.examples
+                if box and (photo is None or photo.sha256 == self._photo.sha256)
+            ]
+            if not own:
+                raise TargetError("fitting the words needs an example on the photo itself: give a box around one item")
+            fitted = tune(engine, self._photo.pixels, own, engine.text(list(wordings)))
+            return find_meaning(engine, self._photo.pixels, fitted)
         regions = [Region(box, engine.text([text])) for box, text in self._question.regions]
         return find_meaning(engine, self._photo.pixels, engine.text(list(wordings)), regions=regions)
 

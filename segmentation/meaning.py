@@ -108,7 +108,7 @@ def survey(engine: Encoder, pixels: NDArray[np.uint8], conditions: Conditions) -
     height, width = pixels.shape[:2]
     canvases = [Canvas(width, height) for _ in conditions.names]
     views = overview(width, height)
-    activations = engine.encode(_cut_all(engine, pixels, views))
+    activations = engine.encode(cut_all(engine, pixels, views))
     for view, logits in zip(views, engine.decode(activations, conditions), strict=True):
         for canvas, one in zip(canvases, logits, strict=True):
             canvas.add(view, one)
@@ -172,7 +172,7 @@ class _Search:
         for start in range(0, len(views), BATCH):
             batch = views[start : start + BATCH]
             with self._clock("cut"):
-                pictures = _cut_all(self.engine, self.pixels, batch)
+                pictures = cut_all(self.engine, self.pixels, batch)
             with self._clock("encode"):
                 activations = self.engine.encode(pictures)
             with self._clock("decode"):
@@ -233,7 +233,8 @@ class _Search:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - begin
 
 
-def _cut_all(engine: Encoder, pixels: NDArray[np.uint8], views: Sequence[View]) -> NDArray[np.uint8]:
+def cut_all(engine: Encoder, pixels: NDArray[np.uint8], views: Sequence[View]) -> NDArray[np.uint8]:
+    """The views of a photo (H, W, 3) as the encoder takes them, (B, S, S, 3)."""
     form = engine.checkpoint.input
     return np.stack([cut(pixels, view, engine.size, form.mean) for view in views])
 

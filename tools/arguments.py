@@ -37,6 +37,11 @@ class CountArguments(Arguments):
     row: int | None = Field(None, ge=-20, le=20, description="shelf, counted from the top; -1 is the bottom shelf")
     where: tuple[Where, ...] = Field((), max_length=4)
     like: tuple[Example, ...] = Field((), max_length=8, description="examples of the thing, as boxes")
+    tune: bool = Field(
+        False,
+        description="fit the words to the boxes in like by gradient search and count what lights up; for things "
+        "without print, such as fruit or mixed packs; takes some seconds longer",
+    )
     optimize: bool = Field(True, description="try better wordings of the target")
 
 

@@ -47,6 +47,7 @@ def count_tool(store: ImageStore, counter: Counter, proposers: Sequence[Proposer
             places=tuple(Place(where.relation, where.reference) for where in arguments.where),
             examples=examples,
             wordings=tuple(wording.text for wording in prompt.chosen),
+            tune=arguments.tune,
             regions=tuple((chunk.box, chunk.chosen.text) for chunk in prompt.chunks),
         )
         return _record(photo, arguments, prompt, counter, counter.count(photo, question, report))
@@ -62,8 +63,9 @@ def _prompt(
     proposers: Sequence[Proposer],
 ) -> PromptUsed:
     """The wordings for the vision model; print and examples need none, so for them the user's own stands."""
-    own = Wording(text=target.noun, reason="the user's words")
-    if not arguments.optimize or target.named or arguments.like or counter.engine() is None:
+    fitted = ", fitted to the examples" if arguments.tune else ""
+    own = Wording(text=target.noun, reason=f"the user's words{fitted}")
+    if not arguments.optimize or target.named or arguments.like or arguments.tune or counter.engine() is None:
         return PromptUsed(original=own, chosen=(own,))
     # Reading takes seconds, and the vocabulary does not look at what was read.
     words = () if proposers == VOCABULARY else tuple(word.text for word in counter.words(photo))

@@ -28,6 +28,12 @@ def count(
             help="Example on another photo, or a .jsonl that /save of the chat wrote.", metavar="FILE[#x0,y0,x1,y1]"
         ),
     ] = None,
+    tune: Annotated[
+        bool,
+        typer.Option(
+            "--tune", help="Fit the words to the --like boxes and count what lights up (things without print)."
+        ),
+    ] = False,
     no_optimize: Annotated[bool, typer.Option("--no-optimize", help="Use the wording exactly as given.")] = False,
     checkpoint: Checkpoint = None,
     overlay: Annotated[Path | None, typer.Option(help="Write a picture with the count.", metavar="FILE")] = None,
@@ -49,6 +55,7 @@ def count(
     bench = workbench(ctx, checkpoint)
     arguments: dict[str, Any] = {"image": bench.add(image).id, "target": target, "optimize": not no_optimize}
     arguments |= {"exclude": exclude} if exclude else {}
+    arguments |= {"tune": True} if tune else {}
     arguments |= {"row": row} if row is not None else {}
     examples: list[dict[str, Any]] = [{"box": box} for box in boxes]
     examples += [{"image": bench.add(path).id, "box": box} for path, box in files]

@@ -1,5 +1,6 @@
 """The chat in a real terminal: tmux types and reads the screen as a person would."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -9,12 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from agent.evaluation import read_questions
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
 ]
 ROOT = Path(__file__).parents[3]
-PATIENCE = 60.0  # seconds until a text must have appeared
+SHELF = Path(sys.executable).parent / "shelf"
+PHOTO = ROOT.parent / "shared" / "data" / "real" / "osa" / "junk_img_0141.jpg"
+PATIENCE = 240.0  # seconds until a text must have appeared
 
 
 class Terminal:
@@ -25,8 +30,8 @@ class Terminal:
         self._tmux("new-session", "-d", "-x", "100", "-y", "40", "-c", str(folder), "sh")
 
     def _tmux(self, *arguments: str) -> str:
-        command = ["tmux", "-L", f"shelf-{self.folder.name}", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout
+        command = ["tmux", "-S", str(self.folder / "tmux"), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
     def type(self, text: str) -> None:
         self._tmux("send-keys", "-l", text)
@@ -102,3 +107,43 @@ def test_start_ask_stop_correct_undo_quit_and_resume(terminal: Terminal) -> None
     terminal.wait_for_prompt()
     terminal.type("/quit")
     terminal.wait_for("left with 0")
+
+
+@pytest.mark.skipif(not PHOTO.exists(), reason="the real photos are not here")
+def test_a_real_photo_is_counted_corrected_saved_and_taken_up_again(terminal: Terminal) -> None:
+    """With the tools of the product: one brand whose packs are read, as a person in a store would go about it."""
+    run = f"env SHELF_HOME={terminal.folder}/home TERM=screen-256color COLORTERM= {SHELF}"
+    terminal.type(f"{run} chat {PHOTO}; echo left with $?")
+    terminal.wait_for_prompt()
+    terminal.type("hi, how many Heinz lentil soup cans do we have?")
+    terminal.wait_for("Picture: out/")
+    terminal.wait_for_prompt()
+    counted = re.findall(r"(\d+) Heinz lentil soup cans", terminal.screen())[-1]
+    terminal.type("why 1?")
+    terminal.wait_for("Item 1 at")
+    terminal.wait_for_prompt()
+    terminal.type("these are the small ones: exclude 1,2")
+    terminal.wait_for(f"{int(counted) - 2} after 1 correction (counted: {counted})")
+    terminal.wait_for_prompt()
+    terminal.type("undo")
+    terminal.wait_for(f"cans: {counted}, as counted")
+    terminal.wait_for_prompt()
+    terminal.type("drop 1")
+    terminal.wait_for(f"{int(counted) - 1} after 1 correction")
+    terminal.wait_for_prompt()
+    terminal.type("/save corrected.jsonl")
+    terminal.wait_for("1 count added")
+    terminal.wait_for_prompt()
+    terminal.type("/quit")
+    terminal.wait_for("left with 0")
+    (question,) = read_questions(terminal.folder / "corrected.jsonl")
+    assert (question.count, len(question.boxes or ())) == (int(counted) - 1, int(counted) - 1)
+    assert len(question.excluded) >= 1
+    terminal.type(f"clear; {run} chat --resume; echo left with $?")
+    terminal.wait_for(f"{int(counted) - 1} after 1 correction (counted: {counted})")
+    terminal.wait_for_prompt()
+    terminal.type("redo")
+    terminal.wait_for("there is no correction to redo")
+    terminal.wait_for_prompt()
+    terminal.type("/quit")
+    terminal.wait_for("left with 1")  # a line failed
