@@ -61,6 +61,22 @@ class SeesRed(ClipSeg):
         return np.repeat(np.where(red > 60, 6.0, -6.0)[:, None], len(conditions), axis=1).astype(np.float32)
 
 
+def test_choosing_a_wording_encodes_no_view_that_the_count_does_not_look_at(tiny_checkpoint: Path) -> None:
+    def encoded(optimize: bool) -> int:
+        store, counter = ImageStore(), Counter(str(tiny_checkpoint))
+        store.add(cv2.imencode(".png", np.full((300, 500, 3), 90, np.uint8))[1].tobytes(), "shelf.png")
+        count = build_registry(store, counter).get("count")
+        count.call({"image": "shelf.png", "target": "red cans", "optimize": optimize})
+        engine = counter.engine()
+        assert engine is not None
+        first = engine.encoded
+        count.call({"image": "shelf.png", "target": "blue boxes", "optimize": optimize})
+        assert engine.encoded == first  # another target on the same photo looks at the same views
+        return first
+
+    assert encoded(optimize=True) == encoded(optimize=False) > 0
+
+
 def test_masks_of_meaning_lie_within_their_boxes(tiny_checkpoint: Path) -> None:
     picture = np.full((400, 700, 3), 230, np.uint8)
     for left in (60, 300, 540):
