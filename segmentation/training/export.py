@@ -16,32 +16,39 @@ from segmentation.training.adapters import merge_adapters
 from segmentation.training.architecture import MEAN, STD
 from segmentation.training.plan import Plan, load_plan
 from segmentation.training.products import HELD_OUT_PAIRS
-from segmentation.training.snapshot import latest, read_progress, read_weights
+from segmentation.training.snapshot import Progress, latest, read_progress, read_weights
 from segmentation.training.start import start_model
 
 _CARD = """# {name}
 
-A small CLIPSeg of this project's own, trained from nothing on rendered shelves. It knows a closed world: the
-pack kinds, colours and contents of `prompts/vocabulary.yaml`. It is no substitute for the public CLIPSeg
-weights on anything else.
+{origin}
 
-- Classes: `CLIPSegForImageSegmentation` and `CLIPTokenizer` of transformers, {parameters:.1f} M parameters,
-  patch 16, refined head, float16 on disk, float32 in use. Input: 352 px squares, ImageNet mean and std.
+- Classes: {classes}, {parameters:.1f} M parameters, patch {patch}, float16 on disk, float32 in use. Input: {side} px
+  squares, ImageNet mean and std.
 - Data: {data}
-- Trained for {steps} steps, {scenes} scenes with several prompts each, {hours:.2f} hours on two CPU cores
-  shared with other work; {precision} autocast; weights averaged with decay {average}. Picture sizes:
-  {stages}.
+- Trained for {steps} steps, {scenes} scenes with several prompts each, {hours:.2f} hours ({device}, {threads}
+  threads); {precision} autocast; weights averaged with decay {average}. Picture sizes: {stages}.
 - Loss: {loss}, border pixels weigh {border}, and questions about what lies under each token weigh
   {auxiliary}. Optimiser: AdamW, seed {seed}, settings fingerprint
   `{fingerprint}`.
 - Pairs of colour and kind that training never showed: {held_out}.
-- Licence: that of this project. Cut-outs mixed in are MIT, MIT-0 and BSD-3-Clause; none of them is in this
-  folder.
+- Licence: {licence}
 
 What it cannot do: read brand names, tell contents whose packs look alike, find things that are no packs,
 price tags, signs or holes, or handle packs under about 48 px of a 352-px view well. Its probabilities are
 calibrated only where `calibration.json` says so. Scores that were measured, if any, are in `scores.json`.
 """
+
+
+_OWN = """A small CLIPSeg of this project's own, trained from nothing on rendered shelves. It knows a closed world: the
+pack kinds, colours and contents of `prompts/vocabulary.yaml`. It is no substitute for the public CLIPSeg
+weights on anything else."""
+_TUNED = """A CLIPSeg tuned by this project from `{start}`, whose licence and limits it inherits. Of CLIP's towers
+{towers} was trained{adapters}."""
+_LICENCE = """that of this project. Cut-outs mixed in are MIT, MIT-0 and BSD-3-Clause; none of them is in this
+  folder."""
+_PLAIN = "`CLIPSegForImageSegmentation` and `CLIPTokenizer` of transformers"
+_DECODED = "`segmentation.segmenter.PromptSegmenter` of this project ({decoder} decoder) and `CLIPTokenizer`"
 
 
 def export(run: Path, to: Path, plan_file: Path | None = None) -> Path:
@@ -93,7 +100,7 @@ def export(run: Path, to: Path, plan_file: Path | None = None) -> Path:
             "image_std": list(STD),
         }
         (fresh / "preprocessor_config.json").write_text(json.dumps(processor, indent=2) + "\n", encoding="utf-8")
-        _write_card(plan, progress, sum(p.numel() for p in model.parameters()), to.name, fresh)
+        _write_card(plan, progress, model, side, to.name, fresh)
         old = to.with_name(to.name + ".old")
         shutil.rmtree(old, ignore_errors=True)
         if to.exists():
@@ -129,7 +136,15 @@ def _write_config(model: Any, folder: Path) -> None:
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _write_card(plan: Plan, progress: Any, parameters: int, name: str, folder: Path) -> None:
+def _write_card(plan: Plan, progress: Progress, model: Any, side: int, name: str, folder: Path) -> None:
+    parameters = sum(p.numel() for p in model.parameters())
+    origin, classes, licence = _OWN, _PLAIN, _LICENCE
+    if plan.start is not None:
+        adapters = f", by adapters of rank {plan.lora} alone" if plan.lora else ""
+        origin = _TUNED.format(start=plan.start, towers=f"`{plan.towers}`", adapters=adapters)
+        licence = f"that of `{plan.start}` and of the data."
+    if model.config.architectures == ["PromptSegmenter"]:
+        classes = _DECODED.format(decoder=getattr(model.config, "decoder_kind", "transformer"))
     facts: dict[str, Any] = {
         "name": name,
         "parameters": parameters,
@@ -140,7 +155,7 @@ def _write_card(plan: Plan, progress: Any, parameters: int, name: str, folder: P
         "seed": plan.seed,
         "real_cutouts": plan.data is not None,
         "held_out_pairs": sorted(" ".join(pair) for pair in HELD_OUT_PAIRS),
-        "plan": json.loads(plan.model_dump_json(exclude={"data"})),
+        "plan": json.loads(plan.model_dump_json(exclude={"data", "source", "inventory"})),
         "exported": datetime.now(UTC).strftime("%Y-%m-%d"),
     }
     (folder / "card.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
@@ -150,11 +165,18 @@ def _write_card(plan: Plan, progress: Any, parameters: int, name: str, folder: P
             reached.append(f"{stage.size} px for {min(stage.steps, progress.step - done)} steps")
         done += stage.steps
     stages = ", ".join(reached)
-    data = "rendered scenes"
-    if plan.data is not None:
+    data = "rendered scenes" if plan.source is None else f"a {plan.source.format} data set, not part of this project"
+    if plan.source is None and plan.data is not None:
         data += ", with real cut-outs and empty shelves mixed in (`prompts/training.yaml` lists the cut-outs)"
     text = _CARD.format(
         name=name,
+        origin=origin,
+        classes=classes,
+        licence=licence,
+        device=plan.device,
+        threads=plan.threads,
+        patch=model.config.vision_config.patch_size,
+        side=side,
         parameters=parameters / 1e6,
         data=data + ".",
         steps=progress.step,

@@ -69,6 +69,10 @@ def test_a_fresh_decoder_may_be_put_on_a_frozen_checkpoint(tmp_path: Path) -> No
     after = load_file(tmp_path / "second/state/model.safetensors")
     assert all(torch.equal(after[name].half(), t) for name, t in before.items() if name.startswith("clip."))
     assert "decoder.stages.0.first.weight" in after
+    (tmp_path / "second/plan.yaml").write_text(json.dumps(plan.model_dump(mode="json")), encoding="utf-8")
+    card = (export(tmp_path / "second", tmp_path / "out") / "README.md").read_text(encoding="utf-8")
+    assert f"tuned by this project from `{start}`" in card
+    assert "(unet decoder)" in card
 
 
 def test_a_plain_clip_becomes_a_clipseg_with_a_decoder_of_sane_size(tmp_path: Path, clip: Path) -> None:
