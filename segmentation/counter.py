@@ -170,12 +170,13 @@ class _Count:
         sources = [self._source(photo, box) for photo, box in question.examples]
         with self._stage("meaning", 0.1):
             meaning = self._meaning(question.wordings or (target.noun,))
-        if (sources or target.named) and not question.tune:
+        searched = bool(sources or target.named) and not question.tune
+        if searched:
             items, interval, presence, saturated = self._by_search(sources, meaning)
         else:
             items, interval, presence, saturated = self._by_meaning(meaning)
         kept = self._filter(items)
-        interval = interval.moved(len(items), len(kept))
+        interval = self._widened(interval.moved(len(items), len(kept)), len(kept), searched)
         return Counted(
             items=tuple(sorted(kept, key=lambda item: (item.box[1], item.box[0]))),
             dropped=tuple(self._dropped),
@@ -186,6 +187,13 @@ class _Count:
             warnings=tuple(dict.fromkeys(self._warnings)),
             seconds={name: round(value, 3) for name, value in self._seconds.items()},
         )
+
+    def _widened(self, interval: Interval, count: int, searched: bool) -> Interval:
+        """The interval by as much wider as the weights' calibration found counts by meaning to need."""
+        engine = None if searched else self._counter.engine()
+        if engine is None or engine.checkpoint.margin is None:
+            return interval
+        return Interval(*engine.checkpoint.margin.applied(interval.low, interval.high, count))
 
     @contextmanager
     def _stage(self, name: str, share: float) -> Iterator[None]:
@@ -245,6 +253,7 @@ class _Count:
                 words,
                 label,
                 self._counter._keypoints,
+                self._counter._reader.recognise,
                 coloured=bool(target.colours) and bool(sources),
             )
             result = search.run(sources)
@@ -255,7 +264,14 @@ class _Count:
             if find.contradiction is not None:
                 self._drop(find.box, _squash(find.strength), f"its label reads {find.contradiction!r}")
         presence = max([label.presence, *(item.score for item in items)])
-        return items, search_interval(found, result.rejected), presence, result.saturated
+        interval = search_interval(found, result.rejected)
+        if label.unread and not sources:
+            self._warnings.append(
+                f"{' '.join(label.unread)!r} is read nowhere: all {' '.join(target.brand)} packs are counted; "
+                "an example box (--like) tells the variant apart"
+            )
+            interval = Interval(0, interval.high)
+        return items, interval, presence, result.saturated
 
     def _of_colour(self, result: SearchResult) -> list[Find]:
         """Finds that wear the target's colour, where it names one."""

@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from rapidfuzz import fuzz
 
+from segmentation.colour import colour_shares
 from segmentation.geometry import Box, area, centre, clip, grow, union
 from segmentation.printable import printable
 from segmentation.rows import find_rows
-from segmentation.vocabulary import plural, vocabulary
+from segmentation.vocabulary import plural
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -81,30 +81,6 @@ def describe_photo(pixels: Pixels, words: Sequence[Word]) -> Description:
     frequent = Counter(place.name for place in places)
     quoted = tuple(name for name, _ in frequent.most_common(MAX_WORDS))
     return Description(rows, colours, quoted, products, _summary(rows, colours, quoted, products))
-
-
-def colour_shares(pixels: Pixels) -> dict[str, float]:
-    """How much of a picture (H, W, 3) has which colour of the vocabulary; the most frequent first.
-
-    Each pixel counts for the nearest shade in CIELAB. Lightness counts half: a red can in the shade is red.
-    """
-    height, width = pixels.shape[:2]
-    scale = min(1.0, 120 / max(height, width))
-    small = cv2.resize(
-        pixels, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA
-    )
-    names = [colour.name for colour in vocabulary().colours.values() for _ in colour.shades]
-    shades = np.array([[shade for colour in vocabulary().colours.values() for shade in colour.shades]], np.uint8)
-    distance = np.linalg.norm(
-        _lab(np.asarray(small, np.uint8)).reshape(-1, 1, 3) - _lab(shades), axis=2
-    )  # (pixels, shades)
-    counted = Counter(names[index] for index in distance.argmin(axis=1).tolist())
-    return {name: count / len(distance) for name, count in counted.most_common()}
-
-
-def _lab(pixels: Pixels) -> npt.NDArray[np.float32]:
-    lab = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    return np.asarray(lab * np.array([0.5, 1, 1]), np.float32)
 
 
 def _colours_around(pixels: Pixels, boxes: Sequence[Box]) -> tuple[str, ...]:

@@ -50,6 +50,7 @@ def grow(box: Box, share: float) -> Box:
     return (round(box[0] - dx), round(box[1] - dy), round(box[2] + dx), round(box[3] + dy))
 
 
-def union(a: Box, b: Box) -> Box:
-    """The smallest box that holds both."""
-    return (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))
+def union(*boxes: Box) -> Box:
+    """The smallest box that holds all of them."""
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    return (min(x0), min(y0), max(x1), max(y1))

@@ -7,6 +7,7 @@ a target and never obeyed.
 
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.geometry import Box, area, overlap_of_smaller
+from segmentation.geometry import Box, area, overlap_of_smaller, union
 
 TILE = 1600  # px; the detector's cost grows with area, and beyond 2000 it would shrink its input
 OVERLAP = 240  # px; wider than nearly every printed word at the working size
@@ -28,13 +29,18 @@ MIN_SCORE = 0.3  # poorly read words still match a known brand; the match itself
 
 @dataclass(frozen=True)
 class ReadWord:
-    """One word: its text, its box in photo pixels, how sure the reader is, which way it runs, other readings of it."""
+    """One word: its text, its box in photo pixels, how sure the reader is, which way it runs.
+
+    `letters` are the boxes of its characters, one each, or none where the reader did not say; `also` are other
+    readings of the same place.
+    """
 
     text: str
     box: Box
     score: float
     vertical: bool = False
-    also: tuple[str, ...] = ()
+    also: tuple["ReadWord", ...] = ()
+    letters: tuple[Box, ...] = ()
 
 
 class LabelReader:
@@ -55,6 +61,18 @@ class LabelReader:
             words.extend(self._read_at(pixels, scale))
         return tuple(merge_words(words))
 
+    def recognise(self, lines: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
+        """Text and confidence of pieces that hold one line each.
+
+        Args:
+            lines: (h, w, 3) uint8 RGB pieces, the text running from left to right.
+        """
+        if not lines:
+            return []
+        with self._lock:
+            result = self._loaded().recognize_txt([line[:, :, ::-1] for line in lines])
+        return [(text, float(score)) for text, score in zip(result.txts, result.scores, strict=True)]
+
     def _read_at(self, pixels: NDArray[np.uint8], scale: float) -> list[ReadWord]:
         height, width = pixels.shape[:2]
         interpolation = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
@@ -62,7 +80,7 @@ class LabelReader:
         words: list[ReadWord] = []
         for x, y, tile in tiles(np.asarray(resized, np.uint8)):
             words.extend(self._read_tile(tile, x, y))
-        return [replace(word, box=_scaled(word.box, 1 / scale, width, height)) for word in words]
+        return [_scaled(word, 1 / scale, width, height) for word in words]
 
     def _read_tile(self, tile: NDArray[np.uint8], left: int, top: int) -> list[ReadWord]:
         with self._lock:  # the reader keeps state between its stages
@@ -70,10 +88,11 @@ class LabelReader:
         if result.boxes is None or result.txts is None:
             return []
         words: list[ReadWord] = []
-        for quad, text, score in zip(result.boxes, result.txts, result.scores, strict=True):
-            words.extend(
-                split_line(np.asarray(quad, np.float32) + np.array((left, top), np.float32), text, float(score))
-            )
+        corner = np.array((left, top), np.float32)
+        letters = result.word_results if len(result.word_results) == len(result.txts) else [()] * len(result.txts)
+        for quad, text, score, cells in zip(result.boxes, result.txts, result.scores, letters, strict=True):
+            boxes = [_around(np.asarray(cell, np.float32) + corner) for _, _, cell in cells]
+            words.extend(split_line(np.asarray(quad, np.float32) + corner, text, float(score), boxes))
         return words
 
     def _loaded(self) -> Any:
@@ -82,7 +101,13 @@ class LabelReader:
 
             logging.getLogger("RapidOCR").setLevel(logging.ERROR)
             self._engine = RapidOCR(
-                params={"Global.text_score": MIN_SCORE, "Global.log_level": "error", "Rec.rec_batch_num": 8}
+                params={
+                    "Global.text_score": MIN_SCORE,
+                    "Global.log_level": "error",
+                    "Global.return_word_box": True,
+                    "Global.return_single_char_box": True,
+                    "Rec.rec_batch_num": 8,
+                }
             )
         return self._engine
 
@@ -113,29 +138,41 @@ def _spans(length: int) -> list[tuple[int, int]]:
     return [(min(i * (size - OVERLAP), length - size), size) for i in range(pieces)]
 
 
-def split_line(quad: NDArray[np.float32], text: str, score: float) -> list[ReadWord]:
-    """The words of one line, each with its share of the line's box by character position.
+def split_line(quad: NDArray[np.float32], text: str, score: float, letters: Sequence[Box] = ()) -> list[ReadWord]:
+    """The words of one line, each where its letters are, or with its share of the line's box by character position.
 
     Args:
         quad: (4, 2) corners from the top left, clockwise as the text runs.
         text: what the line says.
         score: how sure the reader is of the line.
+        letters: boxes of the characters that are no blanks; of another number they are left aside.
     """
-    left, top = (int(v) for v in quad.min(axis=0))
-    right, bottom = (int(np.ceil(v)) for v in quad.max(axis=0))
-    vertical = bottom - top > 1.5 * (right - left)
-    start, words = 0, []
+    line = _around(quad)
+    vertical = line[3] - line[1] > 1.5 * (line[2] - line[0])
+    known = len(letters) == sum(not character.isspace() for character in text)
+    start, passed, words = 0, 0, []
     for part in text.split():
         begin = text.index(part, start)
         start = begin + len(part)
-        a, b = begin / len(text), start / len(text)
-        if vertical:
-            box = (left, round(top + a * (bottom - top)), right, round(top + b * (bottom - top)))
-        else:
-            box = (round(left + a * (right - left)), top, round(left + b * (right - left)), bottom)
+        own = tuple(letters[passed : passed + len(part)]) if known else ()
+        passed += len(part)
+        box = union(*own) if own else _share(line, begin / len(text), start / len(text), vertical)
         if box[2] > box[0] and box[3] > box[1]:
-            words.append(ReadWord(part, box, score, vertical))
+            words.append(ReadWord(part, box, score, vertical, letters=own))
     return words
+
+
+def _share(line: Box, begin: float, end: float, vertical: bool) -> Box:
+    left, top, right, bottom = line
+    if vertical:
+        return (left, round(top + begin * (bottom - top)), right, round(top + end * (bottom - top)))
+    return (round(left + begin * (right - left)), top, round(left + end * (right - left)), bottom)
+
+
+def _around(quad: NDArray[np.float32]) -> Box:
+    """The upright box around (4, 2) corners."""
+    (x0, y0), (x1, y1) = np.floor(quad.min(axis=0)), np.ceil(quad.max(axis=0))
+    return (int(x0), int(y0), int(x1), int(y1))
 
 
 def merge_words(words: list[ReadWord]) -> list[ReadWord]:
@@ -147,8 +184,8 @@ def merge_words(words: list[ReadWord]) -> list[ReadWord]:
     for word in sorted(words, key=lambda w: -w.score * min(len(w.text), 6)):
         for i, other in enumerate(kept):
             if _same_place(word.box, other.box):
-                if word.text != other.text and word.text not in other.also:
-                    kept[i] = replace(other, also=(*other.also, word.text))
+                if word.text not in (other.text, *(reading.text for reading in other.also)):
+                    kept[i] = replace(other, also=(*other.also, word))
                 break
         else:
             kept.append(word)
@@ -174,7 +211,12 @@ def _run_together(word: ReadWord, others: list[ReadWord]) -> bool:
     return len(inside) >= 2 and sum(area(other.box) for other in inside) >= 0.5 * area(word.box)
 
 
-def _scaled(box: Box, factor: float, width: int, height: int) -> Box:
-    x0, y0, x1, y1 = (round(v * factor) for v in box)
-    x0, y0 = min(max(x0, 0), width - 1), min(max(y0, 0), height - 1)
-    return (x0, y0, min(max(x1, x0 + 1), width), min(max(y1, y0 + 1), height))
+def _scaled(word: ReadWord, factor: float, width: int, height: int) -> ReadWord:
+    """A word in other pixels, its boxes at least one pixel wide and on the picture."""
+
+    def scaled(box: Box) -> Box:
+        x0, y0, x1, y1 = (round(v * factor) for v in box)
+        x0, y0 = min(max(x0, 0), width - 1), min(max(y0, 0), height - 1)
+        return (x0, y0, min(max(x1, x0 + 1), width), min(max(y1, y0 + 1), height))
+
+    return replace(word, box=scaled(word.box), letters=tuple(map(scaled, word.letters)))

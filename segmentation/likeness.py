@@ -51,7 +51,7 @@ class LikenessTo:
         self._size = (max(16, round(width * self._scale)), max(16, round(height * self._scale)))
         self._pixels = pixels
         to_box = np.array([[1 / self._scale, 0, box[0]], [0, 1 / self._scale, box[1]]], np.float32)
-        self._example = _warp(example_pixels, to_box, self._size)
+        self._example = warp(example_pixels, to_box, self._size)
 
     def at(self, transform: Floats) -> Likeness:
         """Likeness of the place onto which a (2, 3) similarity brings the example."""
@@ -59,10 +59,10 @@ class LikenessTo:
         x0, y0 = self._box[0] - margin / self._scale, self._box[1] - margin / self._scale
         to_box = np.array([[1 / self._scale, 0, x0], [0, 1 / self._scale, y0], [0, 0, 1]])
         size = (self._size[0] + 2 * margin, self._size[1] + 2 * margin)
-        return _compare(self._example, _warp(self._pixels, (transform @ to_box).astype(np.float32), size), margin)
+        return _compare(self._example, warp(self._pixels, (transform @ to_box).astype(np.float32), size), margin)
 
 
-def _warp(pixels: NDArray[np.uint8], to_photo: Floats, size: tuple[int, int]) -> Floats:
+def warp(pixels: NDArray[np.uint8], to_photo: Floats, size: tuple[int, int]) -> Floats:
     """The part of the photo under a small frame, in CIELAB, without aliasing."""
     corners = to_photo[:, :2] @ np.array([[0, size[0], 0, size[0]], [0, 0, size[1], size[1]]]) + to_photo[:, 2:]
     reduction = float(np.hypot(to_photo[0, 0], to_photo[1, 0]))

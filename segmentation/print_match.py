@@ -1,11 +1,11 @@
 """Which read words are a target's words: fuzzy, plural and case tolerant, forgiving of joined and clipped words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rapidfuzz import fuzz
 
-from segmentation.geometry import Box, centre, union
+from segmentation.geometry import Box, centre, overlap_of_smaller, union
 from segmentation.labels import ReadWord
 from segmentation.target import Target, normalise
 from segmentation.vocabulary import singular
@@ -15,17 +15,17 @@ POSSIBLE = 0.72  # readings this good count when there are several, or one that 
 RARER = 0.6  # a word read at most this often, against the brand, marks a variant
 BRAND_SHARE = 0.4  # of the letters of a brand of several words that must be read
 LONG = 6  # letters of a word that can stand for a brand of several words alone
+NEXT_LINE = 1.35  # heights of a word between two lines of one label
 _CONTAINED = 0.97  # a word found whole inside a longer reading ("TIMTAM2x")
 
 
 @dataclass(frozen=True)
 class LabelHit:
-    """A place where a target's word is read: the word's box, its score, the words, and how long the full word is."""
+    """A place where a target's word is read: the box of its letters, how well the reading fits, and the word."""
 
     box: Box
     score: float
-    words: tuple[str, ...]
-    vertical: bool = False
+    token: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class LabelEvidence:
     """Where a target is read, the tokens that were found at all, and the best score seen.
 
     `variant` says that a detail ("lentil") and not the brand marks the packs: packs of the brand without it are others.
+    `unread` are the details that are read nowhere: the hits then speak for the brand and not for the variant.
     """
 
     hits: tuple[LabelHit, ...]
@@ -40,6 +41,7 @@ class LabelEvidence:
     missing: tuple[str, ...]
     presence: float
     variant: bool = False
+    unread: tuple[str, ...] = ()
 
 
 def similarity(wanted: str, read: str) -> float:
@@ -84,7 +86,7 @@ def find_label(target: Target, words: Sequence[ReadWord]) -> LabelEvidence:
     places = {token: _places(token, words) for token in (*brand, *details)}
     joined = "".join(brand)
     if len(brand) > 1:
-        whole = [hit for hit in _places(joined, words) if len(normalise(hit.words[0])) >= 0.8 * len(joined)]
+        whole = [hit for hit in _places(joined, words) if hit.score >= CERTAIN]
         for token in brand:
             places[token] = _without_repeats(places[token] + whole)
     best = max((hit.score for token in brand for hit in places[token]), default=0.0)
@@ -95,18 +97,55 @@ def find_label(target: Target, words: Sequence[ReadWord]) -> LabelEvidence:
     if not read_brand or sum(map(len, read_brand)) < BRAND_SHARE * len(joined):
         return LabelEvidence((), found, missing, best)
     hits, variant = _packs(trusted, read_brand, [token for token in details if token in found])
-    return LabelEvidence(tuple(hits), found, missing, best, variant)
+    # What a pack holds ("beans") is often printed small or not at all; any other detail is there to tell packs apart.
+    telling = wanted_tokens([word for word in target.details if word not in _contents_words(target)])
+    unread = tuple(token for token in telling if token not in found)
+    return LabelEvidence(tuple(hits), found, missing, best, variant, unread)
+
+
+def _contents_words(target: Target) -> set[str]:
+    return {word for name in target.contents for word in name.split()}
 
 
 def _places(token: str, words: Sequence[ReadWord]) -> list[LabelHit]:
-    ascii_only = token.isascii()
-    hits = []
+    """Where a token is read; of several readings of one place the best, and of equal ones that which has it oftener."""
+    hits: list[LabelHit] = []
     for word in words:
-        readings = {text: similarity(token, read_token(text, ascii_only)) for text in (word.text, *word.also)}
-        text, score = max(readings.items(), key=lambda item: item[1])
-        if score >= POSSIBLE:
-            hits.append(LabelHit(word.box, score, (text,), word.vertical))
+        readings = [_in_reading(token, reading) for reading in (word, *word.also)]
+        best = max(readings, key=_how_well)
+        hits.extend(best)
     return hits
+
+
+def _how_well(found: list[LabelHit]) -> tuple[float, int]:
+    return max((hit.score for hit in found), default=0.0), len(found)
+
+
+def _in_reading(token: str, word: ReadWord) -> list[LabelHit]:
+    """The token in one reading, more than once where words of neighbouring packs were run together."""
+    read = read_token(word.text, token.isascii())
+    score = similarity(token, read)
+    if score < POSSIBLE:
+        return []
+    whole = LabelHit(word.box, score, token)
+    if len(token) < 4 or len(read) < len(token) + 2 or not word.letters:
+        return [whole]
+    # Which letter of the reading each character of its comparable form comes from.
+    origin = [at for at, character in enumerate(word.text) for _ in read_token(character, token.isascii())]
+    pieces = [(a, b) for a, b in _occurrences(token, read) if similarity(token, read[a:b]) >= POSSIBLE]
+    if not pieces or len(origin) != len(read):
+        return [whole]
+    return [LabelHit(union(*(word.letters[at] for at in origin[a:b])), score, token) for a, b in pieces]
+
+
+def _occurrences(token: str, read: str, start: int = 0) -> list[tuple[int, int]]:
+    """The stretches of a reading that align with a token, from left to right, as far as they are alike."""
+    found = fuzz.partial_ratio_alignment(token, read[start:], score_cutoff=100 * CERTAIN)
+    if found is None or len(read) - start < len(token) - 1:
+        return []
+    a, b = start + found.dest_start, start + found.dest_end
+    before = _occurrences(token, read[:a], start) if a > start else []
+    return [*before, (a, b), *_occurrences(token, read, b)]
 
 
 def _trusted(hits: list[LabelHit]) -> list[LabelHit]:
@@ -137,7 +176,7 @@ def _packs(trusted: dict[str, list[LabelHit]], brand: list[str], details: list[s
     rarest = min((hits for hits in variants if hits), key=len, default=marks)
     # A detail sets a variant apart only when it is clearly rarer than the brand; else it is just read less often.
     variant = len(rarest) <= RARER * len(marks)
-    return _one_per_line(rarest if variant else marks), variant
+    return _one_a_label(rarest if variant else marks), variant
 
 
 def _near_any(hit: LabelHit, others: Sequence[LabelHit]) -> bool:
@@ -155,19 +194,22 @@ def _near(a: LabelHit, b: LabelHit) -> bool:
     return abs(ax - bx) < 1.1 * reach and abs(ay - by) < max(1.6 * reach, 4 * min(width, height))
 
 
-def _one_per_line(hits: list[LabelHit]) -> list[LabelHit]:
-    """Join the parts of one line ("Tim" "Tam") that both matched."""
+def _one_a_label(hits: Sequence[LabelHit]) -> list[LabelHit]:
+    """Join what stands on one label: two readings of one place, and a word that is printed again on the next line."""
     kept: list[LabelHit] = []
     for hit in sorted(hits, key=lambda h: (h.box[1], h.box[0])):
-        height = hit.box[3] - hit.box[1]
         for i, other in enumerate(kept):
-            gap = hit.box[0] - other.box[2]
-            if abs(centre(hit.box)[1] - centre(other.box)[1]) < 0.5 * height and -height < gap < 0.5 * height:
-                if {normalise(w) for w in hit.words} & {normalise(w) for w in other.words}:
-                    continue
-                score = max(hit.score, other.score)
-                kept[i] = LabelHit(union(hit.box, other.box), score, other.words + hit.words, hit.vertical)
+            if overlap_of_smaller(hit.box, other.box) > 0.5 or _next_line(other.box, hit.box):
+                kept[i] = replace(max(hit, other, key=lambda h: h.score), box=union(hit.box, other.box))
                 break
         else:
             kept.append(hit)
     return kept
+
+
+def _next_line(upper: Box, lower: Box) -> bool:
+    """Whether a word lies right under another one; on the next pack of a pile it would be further down."""
+    height = min(upper[3] - upper[1], lower[3] - lower[1])
+    overlap = min(upper[2], lower[2]) - max(upper[0], lower[0])
+    narrower = min(upper[2] - upper[0], lower[2] - lower[0])
+    return abs(centre(lower)[1] - centre(upper)[1]) < NEXT_LINE * height and overlap > 0.5 * narrower

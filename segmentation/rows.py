@@ -57,6 +57,11 @@ class Rows:
         shares = [min(box[3], low) - max(box[1], high) for high, low in pairwise(heights)]
         return int(np.argmax(shares)) + 1
 
+    def span(self, box: Box) -> tuple[float, float]:
+        """Where the row of a box begins and ends, in px from the top, at the middle of the box."""
+        x, row = (box[0] + box[2]) / 2, self.of(box)
+        return self.lines[row - 1].at(x, self.width), self.lines[row].at(x, self.width)
+
 
 def find_rows(pixels: NDArray[np.uint8]) -> Rows:
     """The rows of an upright photo (H, W, 3); a single one where no board is seen."""

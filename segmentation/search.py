@@ -12,12 +12,15 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.extent import pack_extent
 from segmentation.geometry import Box, Point, area, centre, clip, holds, intersection, overlap_of_smaller
 from segmentation.keypoints import Floats, KeypointCache, Keypoints, working_scale
 from segmentation.labels import ReadWord
 from segmentation.likeness import Likeness, LikenessTo
 from segmentation.print_match import LabelEvidence, LabelHit, read_token, similarity
 from segmentation.repetition import MIN_VOTES, Peak, cast_votes, chance_level, find_peaks, make_example
+from segmentation.reread import Recogniser, Reread, WordCheck
+from segmentation.rows import Rows, find_rows
 
 MAX_EXAMPLES = 10
 JUDGED = 120  # strongest peaks of an example that are compared cell by cell
@@ -32,6 +35,10 @@ VARIANT_COLOUR = 12.0  # CIELAB; a colour further from the example's is another 
 EVIDENT = 1.2  # times the chance level from which a peak is no chance, whatever it is
 SCOUTS = 2  # finds of one example that serve as examples themselves
 CONFIRMED_AT_LEAST = -2.0  # strength from which a copy counts when the target's word is read on it
+SURE_WORD = 0.85  # confidence from which a word read on the photo is taken for one
+REREAD_FROM = -0.5  # strength from which a copy is worth another reading
+REREAD_MOST = 24  # copies of an example that are read again
+HIT_NEAR = 0.35  # of the example's shorter side: how far a copy's word may lie from where the example has it
 SAME_PACK = 0.5  # intersection over the smaller box from which two finds are one pack
 
 
@@ -39,7 +46,8 @@ class Origin(Enum):
     """Where an example comes from."""
 
     USER = "user"
-    LABEL = "label"
+    LABEL = "label"  # a window about a word
+    PACK = "pack"  # the pack around such a window
 
 
 @dataclass(frozen=True)
@@ -116,6 +124,7 @@ class PackSearch:
         sha256: identity of the photo, for the keypoint cache.
         words: what is read on the photo.
         label: where the target is read, and which of its words.
+        recognise: reads a word again where a copy should have it; None: what was read at first has to do.
         coloured: whether the target names a colour: then a copy of another colour is another product.
     """
 
@@ -126,16 +135,24 @@ class PackSearch:
         words: Sequence[ReadWord],
         label: LabelEvidence,
         cache: KeypointCache,
+        recognise: Recogniser | None = None,
         coloured: bool = False,
     ) -> None:
         self._pixels, self._sha256, self._cache = pixels, sha256, cache
         self._height, self._width = pixels.shape[:2]
         self._words, self._tokens, self._hits = tuple(words), label.found, label.hits
         self._variant, self._coloured = label.variant, coloured
+        self._recognise = recognise
+        self._rows: Rows | None = None
+        self._tried: set[Box] = set()  # hits that were examples: each finds itself, or a pack that was known before
+        self._reread_before: dict[tuple[int, int, int, int], Reread] = {}
+        self._shown = False  # whether the user gave an example
+        self._brand_only = bool(label.unread)
 
     def run(self, examples: Sequence[Source]) -> SearchResult:
         """Search from the given examples, then from label hits that they do not explain."""
         queue = list(examples)
+        self._shown = bool(examples)
         found: list[Find] = []
         rejected: list[Find] = []
         used = 0
@@ -144,6 +161,11 @@ class PackSearch:
             if source is None:
                 break
             accepted, refused = self._copies(source)
+            if source.origin is Origin.LABEL:
+                whole = self._grown(source, accepted)
+                if whole.box != source.box:
+                    source = whole
+                    accepted, refused = self._copies(source)
             new = _merge(found, accepted)
             scouts = self._scouts(new)[: max(0, MAX_EXAMPLES - used - 1)]
             for scout in scouts:
@@ -181,17 +203,33 @@ class PackSearch:
         source_pixels = self._pixels if root.pixels is None else root.pixels
         judge = LikenessTo(source_pixels, root.box, self._pixels)
         printed = self._printed(root.box, root.words if foreign else self._words)
-        mark = centre(root.box)
+        mark, reach = centre(root.box), float("inf")
         own_hit = None if foreign else self._hit_in(root.box, mark)
-        mark = mark if own_hit is None else centre(own_hit.box)
+        if own_hit is not None:
+            mark, reach = centre(own_hit.box), HIT_NEAR * min(root.box[2] - root.box[0], root.box[3] - root.box[1])
+        check = self._word_check(root, own_hit)
         finds = []
         for peak in peaks[:JUDGED]:
             if scout is not None and scout.transform is not None:
                 peak = replace(peak, transform=_then(scout.transform, peak.transform))
-            find = self._judge(peak, chance, judge, printed, mark)
+            find = self._judge(peak, chance, judge, printed, mark, reach)
             if find is not None:
                 finds.append(find)
+        if check is not None:
+            finds = self._reread(finds, check)
         return self._decide(finds, root.origin, sure_only=scout is not None)
+
+    def _grown(self, window: Source, copies: Sequence[Find]) -> Source:
+        """The pack around a word's window, as its copies show it."""
+        clear = [find for find in copies if find.hit is not None or find.strength >= EVIDENT_COPY]
+        clear = sorted((find for find in clear if not _is_itself(find)), key=lambda find: -find.strength)
+        others = [centre(hit.box) for hit in self._hits] + [find.centre for find in copies]
+        transforms = [find.transform for find in clear if find.transform is not None]
+        if self._rows is None:
+            self._rows = find_rows(self._pixels)
+        shelf = self._rows.span(window.box)
+        box = pack_extent(self._pixels, window.box, transforms, others, shelf)
+        return replace(window, box=box, origin=Origin.PACK)
 
     def _beside_print(self, find: Find) -> bool:
         """Whether a find lies above or below a word of the target, on the same pack."""
@@ -204,37 +242,43 @@ class PackSearch:
         return self._cache.get(sha256, pixels, working_scale(box, pixels.shape[1], pixels.shape[0]))
 
     def _judge(
-        self, peak: Peak, chance: float, judge: LikenessTo, printed: Sequence[tuple[str, Box]], mark: Point
+        self,
+        peak: Peak,
+        chance: float,
+        judge: LikenessTo,
+        printed: Sequence[tuple[str, Box]],
+        mark: Point,
+        reach: float,
     ) -> Find | None:
-        """Judge one peak; `mark` is where the example has its word, or its middle."""
+        """Judge one peak; `mark` is where the example has its word, or its middle, `reach` how far that may be off."""
         box = clip(peak.box, self._width, self._height)
         if area(box) < 0.25 * max(1, area(peak.box)):
             return None  # three quarters of it would lie outside the photo
         likeness = judge.at(peak.transform)
         value = strength(peak.votes, chance, likeness)
         x, y = peak.transform[:, :2] @ np.array(mark) + peak.transform[:, 2]
-        hit = self._hit_in(box, (float(x), float(y)))
+        hit = self._hit_in(box, (float(x), float(y)), reach * peak.scale)
         contradiction = self._contradiction(peak, printed) if hit is None else None
         return Find(box, value, peak.votes, likeness, peak.transform, hit, contradiction)
 
     def _decide(self, finds: Sequence[Find], origin: Origin, sure_only: bool) -> tuple[list[Find], list[Find]]:
         finds = _one_find_a_hit(finds)
-        open_ones = [find.strength for find in finds if find.hit is None and find.contradiction is None]
+        strengths = [find.strength for find in finds if find.contradiction is None]
         if sure_only or self._variant:
             level = EVIDENT_COPY
         elif origin is Origin.LABEL:
             # A window about a word is no whole pack: its copies must be clearer, and not lie on a pack that was read.
             finds = [find for find in finds if find.hit is not None or not self._beside_print(find)]
-            level = cut(open_ones, LABEL_SURE, LABEL_HOPELESS)
+            level = cut(strengths, LABEL_SURE, LABEL_HOPELESS)
         else:
-            level = cut(open_ones)
+            level = cut(strengths)
         # Windows about words are small and their colours stray more than those of whole packs.
         strays = _colour_of_confirmed(finds) if origin is Origin.USER else float("inf")
         accepted: list[Find] = []
         refused: list[Find] = []
         for find in finds:
             confirmed = find.hit is not None
-            needed = CONFIRMED_AT_LEAST if confirmed and not sure_only else level
+            needed = CONFIRMED_AT_LEAST if confirmed and not sure_only and not self._brand_only else level
             allowed = VARIANT_COLOUR if self._coloured or (self._variant and not confirmed) else float("inf")
             allowed = allowed if confirmed else min(allowed, strays)
             other_colour = find.likeness is not None and find.likeness.colour > allowed
@@ -265,7 +309,9 @@ class PackSearch:
                 wx, wy = centre(word.box)
                 if abs(wx - x) > 0.6 * half_width or abs(wy - y) > 0.7 * half_height:
                     continue
-                readings = [read_token(text, token.isascii()) for text in (word.text, *word.also)]
+                readings = [
+                    read_token(text, token.isascii()) for text in (word.text, *(reading.text for reading in word.also))
+                ]
                 wanted = (token, *self._tokens)
                 likely = max(similarity(want, reading) for reading in readings for want in wanted)
                 longest = max(readings, key=len)
@@ -273,10 +319,50 @@ class PackSearch:
                     return word.text
         return None
 
-    def _hit_in(self, box: Box, point: Point) -> LabelHit | None:
+    def _word_check(self, root: Source, own_hit: LabelHit | None) -> WordCheck | None:
+        """Reads the example's own word again on copies; None where the example has none that can be read so."""
+        if self._recognise is None or own_hit is None or not own_hit.token:
+            return None
+        source = self._pixels if root.pixels is None else root.pixels
+        check = WordCheck(self._recognise, source, [(own_hit.token, own_hit.box)], self._pixels, self._other_words())
+        return check if check.usable else None
+
+    def _reread(self, finds: Sequence[Find], check: WordCheck) -> list[Find]:
+        """Finds without a word, read again where it should be: confirmed, contradicted, or as they were."""
+        open_ones = [f for f in finds if f.hit is None and f.transform is not None and f.strength > REREAD_FROM]
+        open_ones = sorted((f for f in open_ones if not _is_itself(f)), key=lambda f: -f.strength)
+        new = [f for f in open_ones if self._spot(f) not in self._reread_before][:REREAD_MOST]
+        verdicts = check.at([find.transform for find in new if find.transform is not None])
+        self._reread_before |= {self._spot(find): verdict for find, verdict in zip(new, verdicts, strict=True)}
+        return [self._with_verdict(find) for find in finds]
+
+    def _with_verdict(self, find: Find) -> Find:
+        verdict = self._reread_before.get(self._spot(find)) if find.hit is None else None
+        if verdict is None or verdict.verdict == "unclear":
+            return find
+        if verdict.verdict == "same":
+            return replace(find, hit=LabelHit(find.box, 1.0), contradiction=None)
+        return replace(find, contradiction=verdict.text)
+
+    @staticmethod
+    def _spot(find: Find) -> tuple[int, int, int, int]:
+        """Where a find lies, coarsely: a scout comes to the same places as its root."""
+        side = max(4, (find.box[2] - find.box[0]) // 8)
+        return (find.box[0] // side, find.box[1] // side, find.box[2] // side, find.box[3] // side)
+
+    def _other_words(self) -> list[str]:
+        """Words that are surely read on the photo and are none of the target's."""
+        sure = {read_token(word.text, ascii_only=False) for word in self._words if word.score >= SURE_WORD}
+        return [word for word in sure if len(word) >= 4 and all(similarity(t, word) < 0.5 for t in self._tokens)]
+
+    def _hit_in(self, box: Box, point: Point, reach: float = float("inf")) -> LabelHit | None:
         """The hit in a box that lies nearest to where the word is expected: boxes of neighbours overlap."""
-        inside = [hit for hit in self._hits if holds(box, centre(hit.box))]
-        return min(inside, key=lambda hit: float(np.hypot(*np.subtract(centre(hit.box), point))), default=None)
+
+        def off(hit: LabelHit) -> float:
+            return float(np.hypot(*np.subtract(centre(hit.box), point)))
+
+        inside = [hit for hit in self._hits if holds(box, centre(hit.box)) and off(hit) <= reach]
+        return min(inside, key=off, default=None)
 
     def _scouts(self, new: Sequence[Find]) -> list[Find]:
         """The finds that serve as examples: the weakest of the sure ones reach furthest."""
@@ -284,10 +370,11 @@ class PackSearch:
         return sorted(sure, key=lambda find: find.strength)[:SCOUTS]
 
     def _uncovered(self, found: Sequence[Find]) -> list[LabelHit]:
-        """Hits on no pack found. None where an example shows the colour asked for: other colours read the same."""
-        if self._coloured:
+        """Hits on no pack found. None where an example shows a colour or detail that the hits do not tell apart."""
+        if self._coloured or (self._brand_only and self._shown):
             return []
-        return [hit for hit in self._hits if not any(holds(find.box, centre(hit.box)) for find in found)]
+        open_ones = [hit for hit in self._hits if hit.box not in self._tried]
+        return [hit for hit in open_ones if not any(holds(find.box, centre(hit.box)) for find in found)]
 
     def _next_label(self, found: Sequence[Find]) -> Source | None:
         """The surest label hit that no find explains, as an example."""
@@ -296,6 +383,7 @@ class PackSearch:
             return None
         # A window cut off by the frame is off its pack's middle, and so would be the boxes of all copies.
         best = max(left, key=lambda hit: (self._whole(hit), hit.score, area(hit.box)))
+        self._tried.add(best.box)
         return Source(self._pack_box(best, found), Origin.LABEL)
 
     def _whole(self, hit: LabelHit) -> bool:

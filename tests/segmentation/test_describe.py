@@ -1,9 +1,8 @@
 from typing import NamedTuple
 
 import numpy as np
-import pytest
 
-from segmentation.describe import colour_shares, describe_photo
+from segmentation.describe import describe_photo
 from segmentation.geometry import Box
 
 
@@ -84,32 +83,6 @@ def test_a_product_has_the_colour_around_its_words() -> None:
     words = [word for x in (50, 450) for word in label(x, 100, "Heinz", "Soup")]
     (product,) = describe_photo(pixels, words).products
     assert product.colours == ("red",)
-
-
-@pytest.mark.parametrize(
-    ("rgb", "name"),
-    [
-        ((200, 20, 30), "red"),
-        ((120, 15, 20), "red"),
-        ((240, 125, 20), "orange"),
-        ((40, 150, 60), "green"),
-        ((0, 140, 150), "teal"),
-        ((30, 80, 190), "blue"),
-        ((250, 250, 250), "white"),
-        ((10, 10, 10), "black"),
-        ((130, 130, 130), "grey"),
-    ],
-)
-def test_plain_colours_have_their_name(rgb: tuple[int, int, int], name: str) -> None:
-    assert colour_shares(np.full((30, 30, 3), rgb, np.uint8)) == {name: 1.0}
-
-
-def test_colour_shares_are_by_area_and_the_largest_comes_first() -> None:
-    pixels = np.full((100, 100, 3), (30, 80, 190), np.uint8)
-    pixels[:30] = 200, 20, 30
-    shares = colour_shares(pixels)
-    assert list(shares) == ["blue", "red"]
-    assert shares["red"] == pytest.approx(0.3, abs=0.02)
 
 
 def test_a_photo_without_words_is_described_all_the_same() -> None:

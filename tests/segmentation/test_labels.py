@@ -38,11 +38,24 @@ def test_a_line_is_split_into_words_by_character_position() -> None:
     ]
 
 
+def test_a_word_lies_where_its_letters_do() -> None:
+    quad = np.array([[0, 0], [100, 40], [100, 60], [0, 20]], np.float32)
+    letters = [(0, 0, 10, 24), (12, 4, 20, 28), (60, 24, 68, 48), (70, 28, 80, 52)]
+    words = split_line(quad, "no 42", 0.9, letters)
+    assert [(word.text, word.box) for word in words] == [("no", (0, 0, 20, 28)), ("42", (60, 24, 80, 52))]
+    assert words[1].letters == tuple(letters[2:])
+
+
+def test_letters_of_another_number_are_left_aside() -> None:
+    quad = np.array([[0, 0], [100, 0], [100, 20], [0, 20]], np.float32)
+    assert split_line(quad, "Bean", 0.9, [(0, 0, 10, 20)]) == [ReadWord("Bean", (0, 0, 100, 20), 0.9)]
+
+
 def test_readings_of_one_place_are_kept_together() -> None:
     sure, other = ReadWord("Sunkist", (0, 0, 70, 20), 0.9), ReadWord("Sunk", (2, 0, 60, 20), 0.8)
     far = ReadWord("Solo", (200, 0, 240, 20), 0.9)
     merged = merge_words([other, far, sure])
-    assert [(word.text, word.also) for word in merged] == [("Sunkist", ("Sunk",)), ("Solo", ())]
+    assert [(word.text, word.also) for word in merged] == [("Sunkist", (other,)), ("Solo", ())]
 
 
 def test_printed_words_are_read_where_they_stand() -> None:
@@ -54,6 +67,16 @@ def test_printed_words_are_read_where_they_stand() -> None:
     assert 30 <= x0 <= 90
     assert 80 <= y0 < y1 <= 180
     assert 330 <= x1 <= 460
+    assert len(words[0].letters) == len("LEMONADE")
+    assert words[0].letters[0][0] < words[0].letters[4][0] < words[0].letters[7][0]
+
+
+def test_a_line_that_is_cut_out_already_is_only_recognised() -> None:
+    line = np.full((60, 330, 3), 235, np.uint8)
+    cv2.putText(line, "LEMONADE", (10, 45), cv2.FONT_HERSHEY_DUPLEX, 1.6, (30, 30, 30), 3, cv2.LINE_AA)
+    reader = LabelReader()
+    assert [text for text, _ in reader.recognise([line])] == ["LEMONADE"]
+    assert reader.recognise([]) == []
 
 
 def test_a_line_that_ran_two_packs_together_gives_way_to_its_words() -> None:

@@ -60,5 +60,35 @@ def test_short_brand_words_that_never_stand_together_are_not_the_brand() -> None
 
 
 def test_other_readings_of_a_place_count_too() -> None:
-    word = ReadWord("Sukis7", (0, 0, 60, 20), 0.9, also=("Sunkist",))
+    word = ReadWord("Sukis7", (0, 0, 60, 20), 0.9, also=(ReadWord("Sunkist", (0, 0, 60, 20), 0.8),))
     assert len(find_label(parse_target("Sunkist bottles"), [word]).hits) == 1
+
+
+def spelt(text: str, left: int, top: int = 0, width: int = 10) -> ReadWord:
+    """A word whose letters are `width` px wide and 20 px high."""
+    letters = tuple((left + width * i, top, left + width * (i + 1), top + 20) for i in range(len(text)))
+    return ReadWord(text, (left, top, left + width * len(text), top + 20), 0.95, letters=letters)
+
+
+def test_words_of_two_packs_that_were_run_together_are_two_hits() -> None:
+    hits = find_label(parse_target("Pocky boxes"), [spelt("Pockypocky", 0)]).hits
+    assert sorted(hit.box for hit in hits) == [(0, 0, 50, 20), (50, 0, 100, 20)]
+
+
+def test_a_hit_is_as_large_as_its_word_and_not_as_the_reading() -> None:
+    (hit,) = find_label(parse_target("Tilda rice"), [spelt("xxTILDA365", 0)]).hits
+    assert hit.box == (20, 0, 70, 20)
+
+
+def test_a_word_that_is_printed_again_on_the_next_line_is_one_hit() -> None:
+    words = [spelt("KOWO", 0, 0), spelt("KOWO", 4, 24), spelt("KOWO", 0, 120)]
+    assert sorted(hit.box for hit in find_label(parse_target("Kowo bags"), words).hits) == [
+        (0, 0, 44, 44),
+        (0, 120, 40, 140),
+    ]
+
+
+def test_a_detail_that_is_read_nowhere_is_told() -> None:
+    words = [spelt("HEINZ", 0), spelt("BEANS", 0, 30)]
+    assert find_label(parse_target("Heinz organic beans"), words).unread == ("organic",)
+    assert find_label(parse_target("Heinz beans"), words).unread == ()

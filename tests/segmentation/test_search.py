@@ -14,7 +14,7 @@ EXAMPLE = Source(FIRST, Origin.USER)
 
 def found(picture, words=(), label=NOTHING, source=EXAMPLE, coloured=False) -> list[int]:
     """Left edges of what is found, rounded to packs."""
-    search = PackSearch(picture, "photo", words, label, KeypointCache(), coloured)
+    search = PackSearch(picture, "photo", words, label, KeypointCache(), coloured=coloured)
     return sorted(round((find.box[0] - 20) / WIDTH) for find in search.run([source]).found)
 
 
