@@ -19,6 +19,7 @@ from segmentation.cache import ByteCache
 from segmentation.clipseg import ClipSeg
 from segmentation.colour import wears
 from segmentation.errors import BoxError, CheckpointError, TargetError
+from segmentation.finds import Find, Origin, SearchResult, Source
 from segmentation.geometry import Box, area, centre, clip, holds
 from segmentation.interval import Interval, meaning_interval, search_interval
 from segmentation.keypoints import KeypointCache
@@ -28,7 +29,7 @@ from segmentation.photo import Photo
 from segmentation.place import Place, in_row, on_side
 from segmentation.print_match import LabelEvidence, find_label
 from segmentation.rows import Rows, find_rows
-from segmentation.search import Find, Origin, PackSearch, SearchResult, Source
+from segmentation.search import PackSearch
 from segmentation.target import Target, parse_target
 from segmentation.tuning import tune
 from segmentation.wording import ScoredWording, score_wordings

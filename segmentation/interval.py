@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from segmentation.finds import EVIDENT_COPY, HOPELESS, SURE, Find
 from segmentation.meaning import Meaning
-from segmentation.search import EVIDENT_COPY, HOPELESS, SURE, Find
 
 
 @dataclass(frozen=True)

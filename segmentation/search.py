@@ -5,18 +5,31 @@ the first example. Label hits that no copy explains become examples of their own
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
-from itertools import pairwise
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.extent import pack_extent
-from segmentation.geometry import Box, Point, area, centre, clip, holds, intersection, overlap_of_smaller
+from segmentation.finds import (
+    EVIDENT_COPY,
+    Find,
+    Origin,
+    SearchResult,
+    Source,
+    colour_of_confirmed,
+    cut,
+    distinct,
+    is_itself,
+    merge,
+    one_find_a_hit,
+    same_pack,
+    strength,
+)
+from segmentation.geometry import Box, Point, area, centre, clip, holds
 from segmentation.keypoints import Floats, KeypointCache, Keypoints, working_scale
 from segmentation.labels import ReadWord
-from segmentation.likeness import Likeness, LikenessTo
+from segmentation.likeness import LikenessTo
 from segmentation.print_match import LabelEvidence, LabelHit, read_token, similarity
 from segmentation.repetition import MIN_VOTES, Peak, cast_votes, chance_level, find_peaks, make_example
 from segmentation.reread import Recogniser, Reread, WordCheck
@@ -24,13 +37,7 @@ from segmentation.rows import Rows, find_rows
 
 MAX_EXAMPLES = 10
 JUDGED = 120  # strongest peaks of an example that are compared cell by cell
-SURE = 1.5  # strength from which a copy counts whatever the others are
-HOPELESS = -0.5  # strength under which a copy never counts; between the two the widest gap decides
-SAME_COLOUR = 20.0  # CIELAB; light alone can do this much
-STRAY_COLOUR = 5.0  # CIELAB beyond the copies whose label is read
-SEVERAL = 3  # sure copies, the example included
 LABEL_SURE, LABEL_HOPELESS = 2.0, 0.0  # the same for the window about a word, which is no whole pack
-EVIDENT_COPY = 3.0  # strength from which a copy may vote itself, and counts although its variant's word is not read
 VARIANT_COLOUR = 12.0  # CIELAB; a colour further from the example's is another variant, where variants are asked for
 EVIDENT = 1.2  # times the chance level from which a peak is no chance, whatever it is
 SCOUTS = 2  # finds of one example that serve as examples themselves
@@ -39,81 +46,6 @@ SURE_WORD = 0.85  # confidence from which a word read on the photo is taken for 
 REREAD_FROM = -0.5  # strength from which a copy is worth another reading
 REREAD_MOST = 24  # copies of an example that are read again
 HIT_NEAR = 0.35  # of the example's shorter side: how far a copy's word may lie from where the example has it
-SAME_PACK = 0.5  # intersection over the smaller box from which two finds are one pack
-
-
-class Origin(Enum):
-    """Where an example comes from."""
-
-    USER = "user"
-    LABEL = "label"  # a window about a word
-    PACK = "pack"  # the pack around such a window
-
-
-@dataclass(frozen=True)
-class Source:
-    """An example: a box on a photo, given by the user or read from a label."""
-
-    box: Box
-    origin: Origin
-    pixels: NDArray[np.uint8] | None = None  # (H, W, 3) of another photo; None: the photo that is searched
-    sha256: str | None = None
-    words: tuple[ReadWord, ...] = ()  # words of the other photo
-
-
-@dataclass(frozen=True)
-class Find:
-    """One place judged: how strongly it resembles the example, and what is read there."""
-
-    box: Box
-    strength: float
-    votes: int
-    likeness: Likeness | None
-    transform: Floats | None = None  # (2, 3), root example -> photo
-    hit: LabelHit | None = None
-    contradiction: str | None = None
-
-    @property
-    def centre(self) -> Point:
-        """Middle of the box."""
-        return centre(self.box)
-
-    @property
-    def repeated(self) -> bool:
-        """Whether votes stand behind it; else it is known from its label alone."""
-        return self.votes > 0
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """All places that count, the most plausible that do not, and whether a cap was hit."""
-
-    found: tuple[Find, ...]
-    rejected: tuple[Find, ...]
-    saturated: bool
-
-
-def strength(votes: int, chance: float, likeness: Likeness) -> float:
-    """How strongly votes, print and colour together speak for the same product; positive is for."""
-    return (
-        1.5 * float(np.log(max(votes, 1) / chance))
-        + 0.6 * (likeness.print - 0.72) / 0.10
-        - 0.4 * (likeness.colour - 18.0) / 10.0
-    )
-
-
-def cut(strengths: Sequence[float], sure: float = SURE, hopeless: float = HOPELESS) -> float:
-    """The strength from which copies count: the middle of the widest gap between hopeless and sure.
-
-    Several sure copies say how strong a copy is on this photo: the gap may then reach up to the weakest of them.
-    """
-    strong = sorted(value for value in strengths if value >= sure)
-    top = strong[0] if len(strong) >= SEVERAL else sure
-    inner = sorted((value for value in strengths if hopeless < value < sure), reverse=True)
-    levels = [top, *inner, hopeless]
-    gaps = [high - low for high, low in pairwise(levels)]
-    widest = int(np.argmax(gaps))
-    return min((levels[widest] + levels[widest + 1]) / 2, sure)
 
 
 class PackSearch:
@@ -166,17 +98,17 @@ class PackSearch:
                 if whole.box != source.box:
                     source = whole
                     accepted, refused = self._copies(source)
-            new = _merge(found, accepted)
+            new = merge(found, accepted)
             scouts = self._scouts(new)[: max(0, MAX_EXAMPLES - used - 1)]
             for scout in scouts:
                 further, _ = self._copies(source, scout)
-                _merge(found, further)
+                merge(found, further)
             rejected.extend(refused)
             used += 1 + len(scouts)
         for hit in self._uncovered(found):
             found.append(Find(self._pack_box(hit, found), hit.score, 0, None, hit=hit))
-        left = [find for find in rejected if not any(_same_pack(find.box, other.box) for other in found)]
-        return SearchResult(tuple(found), _distinct(left), bool(queue))
+        left = [find for find in rejected if not any(same_pack(find.box, other.box) for other in found)]
+        return SearchResult(tuple(found), distinct(left), bool(queue))
 
     def _copies(self, root: Source, scout: Find | None = None) -> tuple[list[Find], list[Find]]:
         """Copies of the root example, voted for by it or by a scout, which is a sure copy of it.
@@ -215,14 +147,14 @@ class PackSearch:
             find = self._judge(peak, chance, judge, printed, mark, reach)
             if find is not None:
                 finds.append(find)
-        if check is not None:
-            finds = self._reread(finds, check)
+        if check is not None and own_hit is not None:
+            finds = self._reread(finds, check, own_hit)
         return self._decide(finds, root.origin, sure_only=scout is not None)
 
     def _grown(self, window: Source, copies: Sequence[Find]) -> Source:
         """The pack around a word's window, as its copies show it."""
         clear = [find for find in copies if find.hit is not None or find.strength >= EVIDENT_COPY]
-        clear = sorted((find for find in clear if not _is_itself(find)), key=lambda find: -find.strength)
+        clear = sorted((find for find in clear if not is_itself(find)), key=lambda find: -find.strength)
         others = [centre(hit.box) for hit in self._hits] + [find.centre for find in copies]
         transforms = [find.transform for find in clear if find.transform is not None]
         if self._rows is None:
@@ -262,7 +194,7 @@ class PackSearch:
         return Find(box, value, peak.votes, likeness, peak.transform, hit, contradiction)
 
     def _decide(self, finds: Sequence[Find], origin: Origin, sure_only: bool) -> tuple[list[Find], list[Find]]:
-        finds = _one_find_a_hit(finds)
+        finds = one_find_a_hit(finds)
         strengths = [find.strength for find in finds if find.contradiction is None]
         if sure_only or self._variant:
             level = EVIDENT_COPY
@@ -273,7 +205,7 @@ class PackSearch:
         else:
             level = cut(strengths)
         # Windows about words are small and their colours stray more than those of whole packs.
-        strays = _colour_of_confirmed(finds) if origin is Origin.USER else float("inf")
+        strays = colour_of_confirmed(finds) if origin is Origin.USER else float("inf")
         accepted: list[Find] = []
         refused: list[Find] = []
         for find in finds:
@@ -327,21 +259,22 @@ class PackSearch:
         check = WordCheck(self._recognise, source, [(own_hit.token, own_hit.box)], self._pixels, self._other_words())
         return check if check.usable else None
 
-    def _reread(self, finds: Sequence[Find], check: WordCheck) -> list[Find]:
+    def _reread(self, finds: Sequence[Find], check: WordCheck, word: LabelHit) -> list[Find]:
         """Finds without a word, read again where it should be: confirmed, contradicted, or as they were."""
         open_ones = [f for f in finds if f.hit is None and f.transform is not None and f.strength > REREAD_FROM]
-        open_ones = sorted((f for f in open_ones if not _is_itself(f)), key=lambda f: -f.strength)
+        open_ones = sorted((f for f in open_ones if not is_itself(f)), key=lambda f: -f.strength)
         new = [f for f in open_ones if self._spot(f) not in self._reread_before][:REREAD_MOST]
         verdicts = check.at([find.transform for find in new if find.transform is not None])
         self._reread_before |= {self._spot(find): verdict for find, verdict in zip(new, verdicts, strict=True)}
-        return [self._with_verdict(find) for find in finds]
+        return [self._with_verdict(find, word) for find in finds]
 
-    def _with_verdict(self, find: Find) -> Find:
+    def _with_verdict(self, find: Find, word: LabelHit) -> Find:
         verdict = self._reread_before.get(self._spot(find)) if find.hit is None else None
-        if verdict is None or verdict.verdict == "unclear":
+        if verdict is None or verdict.verdict == "unclear" or find.transform is None:
             return find
         if verdict.verdict == "same":
-            return replace(find, hit=LabelHit(find.box, 1.0), contradiction=None)
+            hit = LabelHit(_moved(word.box, find.transform), 1.0, word.token)
+            return replace(find, hit=hit, contradiction=None)
         return replace(find, contradiction=verdict.text)
 
     @staticmethod
@@ -366,7 +299,7 @@ class PackSearch:
 
     def _scouts(self, new: Sequence[Find]) -> list[Find]:
         """The finds that serve as examples: the weakest of the sure ones reach furthest."""
-        sure = [find for find in new if find.strength >= EVIDENT_COPY and not _is_itself(find)]
+        sure = [find for find in new if find.strength >= EVIDENT_COPY and not is_itself(find)]
         return sorted(sure, key=lambda find: find.strength)[:SCOUTS]
 
     def _uncovered(self, found: Sequence[Find]) -> list[LabelHit]:
@@ -421,61 +354,15 @@ def word_window(hit: LabelHit, hits: Sequence[LabelHit]) -> Box:
     return (round(x - half_width), round(y - half_height), round(x + half_width), round(y + half_height))
 
 
-def _one_find_a_hit(finds: Sequence[Find]) -> list[Find]:
-    """Each label hit confirms one find, the strongest that holds it: a word stands on one pack."""
-    taken: set[Box] = set()
-    kept = []
-    for find in sorted(finds, key=lambda f: -f.strength):
-        if find.hit is not None and find.hit.box in taken:
-            find = replace(find, hit=None)
-        elif find.hit is not None:
-            taken.add(find.hit.box)
-        kept.append(find)
-    return kept
-
-
-def _colour_of_confirmed(finds: Sequence[Find]) -> float:
-    """How far the colour of a copy may stray: a little further than on the copies whose label is read."""
-    colours = [
-        find.likeness.colour
-        for find in finds
-        if find.hit is not None and find.likeness is not None and find.strength >= HOPELESS and not _is_itself(find)
-    ]
-    return max(SAME_COLOUR, max(colours) + STRAY_COLOUR) if colours else float("inf")
-
-
 def _then(first: Floats, second: Floats) -> Floats:
     """The (2, 3) map that applies `first`, then `second`."""
     linear = second[:, :2] @ first[:, :2]
     return np.column_stack([linear, second[:, :2] @ first[:, 2] + second[:, 2]]).astype(np.float32)
 
 
-def _is_itself(find: Find) -> bool:
-    """Whether an example found itself."""
-    return find.likeness is not None and find.likeness.print > 0.985 and find.likeness.colour < 0.5
-
-
-def _merge(found: list[Find], accepted: Sequence[Find]) -> list[Find]:
-    """Add new finds in place; where a pack is known already the stronger judgement stays. Returns the new ones."""
-    new = []
-    for find in sorted(accepted, key=lambda f: -f.strength):
-        same = [i for i, other in enumerate(found) if _same_pack(find.box, other.box)]
-        if not same:
-            found.append(find)
-            new.append(find)
-        elif len(same) == 1 and find.strength > found[same[0]].strength:
-            known = found[same[0]]
-            found[same[0]] = replace(known, strength=find.strength, votes=find.votes, likeness=find.likeness)
-    return new
-
-
-def _same_pack(a: Box, b: Box) -> bool:
-    return intersection(a, b) > 0 and overlap_of_smaller(a, b) > SAME_PACK
-
-
-def _distinct(finds: Sequence[Find]) -> tuple[Find, ...]:
-    kept: list[Find] = []
-    for find in sorted(finds, key=lambda f: -f.strength)[:200]:
-        if not any(_same_pack(find.box, other.box) for other in kept):
-            kept.append(find)
-    return tuple(kept)
+def _moved(box: Box, transform: Floats) -> Box:
+    """The upright box of the same size, scaled, around where a (2, 3) similarity brings its middle."""
+    x, y = transform[:, :2] @ np.array(centre(box)) + transform[:, 2]
+    scale = float(np.hypot(transform[0, 0], transform[1, 0]))
+    half_width, half_height = (box[2] - box[0]) * scale / 2, (box[3] - box[1]) * scale / 2
+    return (round(x - half_width), round(y - half_height), round(x + half_width), round(y + half_height))

@@ -1,7 +1,7 @@
+from segmentation.finds import Find
 from segmentation.interval import Interval, search_interval
 from segmentation.likeness import Likeness
 from segmentation.print_match import LabelHit
-from segmentation.search import Find
 
 ALIKE = Likeness(0.8, 0.6, 8.0, 15.0)
 HIT = LabelHit((0, 0, 10, 5), 0.95, ("KIPPO",))

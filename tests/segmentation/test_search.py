@@ -1,9 +1,10 @@
 import pytest
 
+from segmentation.finds import Origin, Source
 from segmentation.keypoints import KeypointCache
 from segmentation.labels import ReadWord
 from segmentation.print_match import LabelEvidence, find_label
-from segmentation.search import Origin, PackSearch, Source, cut, word_window
+from segmentation.search import PackSearch, word_window
 from segmentation.target import parse_target
 from tests.segmentation.shelves import HEIGHT, WIDTH, pack, recoloured, row_of, shelf
 
@@ -67,21 +68,6 @@ def test_an_example_from_another_photo_is_found_here() -> None:
     picture = shelf(row_of(pack(1), 4) + row_of(pack(2), 2, left=20 + 4 * WIDTH))
     source = Source(FIRST, Origin.USER, own, "other")
     assert found(picture, source=source) == [0, 1, 2, 3]
-
-
-@pytest.mark.parametrize(
-    ("strengths", "counted"),
-    [
-        ([5.0, 4.0, 1.2, -3.0], 3),  # the gap below 1.2 is the widest
-        ([5.0, -0.8, -0.9], 1),  # only noise near the bottom
-        ([], 0),
-        ([9.0, 8.0], 2),
-        ([5.3, 5.1, 5.1, 1.3, 1.0], 3),  # several sure copies: what is far below them is another product
-    ],
-)
-def test_the_cut_lies_in_the_widest_gap(strengths, counted) -> None:
-    level = cut(strengths)
-    assert sum(value >= level for value in strengths) == counted
 
 
 def test_the_window_about_a_word_ends_half_way_to_its_neighbours() -> None:
