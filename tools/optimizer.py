@@ -17,7 +17,7 @@ from tools.records import ChunkWording, Pixels, PromptUsed, Wording
 
 MOST_WORDINGS = 4  # beside the original; each costs one decoder pass per view of the overview
 GAIN = 0.003  # a wording must score this much more than the user's own to replace it (docs/experiments.md)
-CHUNK_GAIN = 0.02  # and this much more in one chunk to be used only there: a chunk has fewer pixels to judge by
+CHUNK_GAIN = 0.05  # and this much more in one chunk to be used only there: a chunk has fewer pixels to judge by
 OWN = "the user's words"
 MOST_CHUNKS = 3  # with wordings of their own; each costs a decoder pass per view that shows it
 
@@ -216,7 +216,8 @@ def choose(
     for position, now in enumerate(chosen.chunks):
         here = max(scored, key=lambda item: item.chunks[position].score)
         gain = here.chunks[position].score - now.score
-        if here.text != chosen.text and gain > CHUNK_GAIN:
+        # What the chosen wording does not see at all is more often something else than a find.
+        if here.text != chosen.text and now.score > 0 and gain > CHUNK_GAIN:
             own_chunk, best_chunk = worded(scored[0], scored[0].chunks[position]), worded(here, here.chunks[position])
             chunks.append((gain, ChunkWording(box=now.box, original=own_chunk, chosen=best_chunk)))
     chunks.sort(key=lambda item: -item[0])

@@ -117,17 +117,17 @@ def test_where_nothing_can_be_told_apart_nothing_is_scored(asked: str) -> None:
 
 
 def test_a_chunk_that_another_wording_fits_better_has_its_own() -> None:
-    left, right, far = (0, 0, 50, 50), (50, 0, 100, 50), (100, 0, 150, 50)
+    left, right, far, dark = (0, 0, 50, 50), (50, 0, 100, 50), (100, 0, 150, 50), (150, 0, 200, 50)
 
     def score(texts: Sequence[str]) -> Sequence[Score]:
         return [
-            Score("red cans", 0.60, 7, (Part(left, 0.70, 4), Part(right, 0.40, 1), Part(far, 0.50))),
-            Score("red tins", 0.58, 8, (Part(left, 0.60, 3), Part(right, 0.50, 3), Part(far, 0.51))),
+            Score("red cans", 0.60, 7, (Part(left, 0.70, 4), Part(right, 0.40, 1), Part(far, 0.50), Part(dark, 0, 0))),
+            Score("red tins", 0.58, 8, (Part(left, 0.60, 3), Part(right, 0.50, 3), Part(far, 0.51), Part(dark, 0.9))),
         ]
 
     used = choose(request("red cans"), [Fixed(("red tins",))], score)
     assert [wording.text for wording in used.chosen] == ["red cans"]
-    (chunk,) = used.chunks  # the gain of the third is too small to be more than chance
+    (chunk,) = used.chunks  # the third gains too little to be more than chance; in the last, nothing was seen before
     assert chunk.box == right
     assert (chunk.original.text, chunk.original.score, chunk.original.count) == ("red cans", 0.40, 1)
     assert (chunk.chosen.text, chunk.chosen.score, chunk.chosen.count) == ("red tins", 0.50, 3)
