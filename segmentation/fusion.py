@@ -25,8 +25,9 @@ FLOOR = 1e-3  # weight at a view's very border: at the photo's border there is n
 class Canvas:
     """Collects the logits of views of one photo for one target."""
 
-    def __init__(self, width: int, height: int) -> None:
-        scale = max(width, height) / LARGEST_SIDE
+    def __init__(self, width: int, height: int, largest: int = LARGEST_SIDE) -> None:
+        """An empty canvas for a photo of that size, its longer side at most `largest`."""
+        scale = max(width, height) / largest
         self.scale = max(scale, min(1.0, min(width, height) / SMALLEST_SIDE))
         # As many pixels as have their centre on the photo, so that every one of them is looked at.
         shape = (

@@ -33,6 +33,7 @@ PADDING = 0.25  # of a chunk's side, before the crop is squared by taking more i
 CLOSER = 4.0  # weight of a view against one of twice its side
 SMALLEST_PART = 0.5  # area in tokens of the overview (chunks) or of the closest view (components)
 LEAST_PIXELS = 1.0  # a view this many times the encoder size is the closest: closer ones show no more
+SURVEYED = 704  # px of the canvas of a survey: the overview alone shows no more
 BATCH = 8  # views decoded together: bounds the logits held at once
 
 
@@ -106,7 +107,7 @@ def find_meaning_many(
 def survey(engine: Encoder, pixels: NDArray[np.uint8], conditions: Conditions) -> tuple[HeatMap, ...]:
     """The cheap look: one map per condition from the overview alone, to compare wordings before a search."""
     height, width = pixels.shape[:2]
-    canvases = [Canvas(width, height) for _ in conditions.names]
+    canvases = [Canvas(width, height, SURVEYED) for _ in conditions.names]
     views = overview(width, height)
     activations = engine.encode(cut_all(engine, pixels, views))
     for view, logits in zip(views, engine.decode(activations, conditions), strict=True):
