@@ -21,6 +21,13 @@ class Component:
     mask: NDArray[np.bool_]  # (h, w) canvas pixels
     offset: tuple[int, int]  # x, y in canvas pixels
 
+    def mask_over(self, box: Box, scale: float) -> NDArray[np.bool_]:
+        """The mask in the photo pixels of a box, (h, w); `scale` is photo pixels a canvas pixel."""
+        height, width = self.mask.shape
+        x = ((np.arange(box[0], box[2]) + 0.5) / scale).astype(np.intp) - self.offset[0]
+        y = ((np.arange(box[1], box[3]) + 0.5) / scale).astype(np.intp) - self.offset[1]
+        return self.mask[np.ix_(np.clip(y, 0, height - 1), np.clip(x, 0, width - 1))]
+
 
 def find_components(
     heat: HeatMap, seed: float, mask: float, smallest: float, width: int, height: int

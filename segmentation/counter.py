@@ -306,8 +306,6 @@ class _Count:
         scale = meaning.heat.scale
         items = []
         for component in meaning.components:
-            mask = component.mask
-            offset_x, offset_y = component.offset
             box = clip(component.box, self._photo.width, self._photo.height)
             if area(box) == 0:
                 continue
@@ -319,7 +317,7 @@ class _Count:
                     box,
                     float(component.score),
                     ("meaning",),
-                    _over_box(mask, (offset_x, offset_y), scale, box),
+                    component.mask_over(box, scale),
                 )
             )
         return items, meaning_interval(meaning, len(items)), meaning.presence, meaning.saturated
@@ -394,10 +392,3 @@ class _Count:
 
 def _squash(strength: float) -> float:
     return float(1 / (1 + np.exp(-strength)))
-
-
-def _over_box(mask: NDArray[np.bool_], offset: tuple[int, int], scale: float, box: Box) -> NDArray[np.bool_]:
-    """A component's canvas mask brought to the photo pixels of its box, (h, w)."""
-    x = np.clip(((np.arange(box[0], box[2]) + 0.5) / scale).astype(np.intp) - offset[0], 0, mask.shape[1] - 1)
-    y = np.clip(((np.arange(box[1], box[3]) + 0.5) / scale).astype(np.intp) - offset[1], 0, mask.shape[0] - 1)
-    return mask[np.ix_(y, x)]

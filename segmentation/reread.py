@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.geometry import Box, area
+from segmentation.geometry import Box
 from segmentation.keypoints import Floats
 from segmentation.print_match import CERTAIN, read_token, similarity
 
@@ -24,7 +24,6 @@ ALONG = 0.3  # of a word's length that is cut out before and behind it: another 
 UPRIGHT = 1.5  # times as high as wide: the word runs downwards
 SURE_READING = 0.8  # confidence from which another word is believed
 OTHER_WORD = 0.5  # similarity below which a reading is another word
-MOST_WORDS = 2  # words of an example that are read again
 
 Pieces = Sequence[NDArray[np.uint8]]
 Recogniser = Callable[[Pieces], Sequence[tuple[str, float]]]
@@ -40,12 +39,13 @@ class Reread:
 
 
 class WordCheck:
-    """Reads an example's words on its copies. Words that are not even read on the example itself are left out.
+    """Reads an example's word on its copies. A word that is not even read on the example itself judges nothing.
 
     Args:
         recognise: text and confidence of each (h, w, 3) RGB line.
         own: (H, W, 3) uint8 RGB photo of the example.
-        printed: the example's words as comparable tokens, with their boxes.
+        token: the example's word in comparable form.
+        box: where it stands on the example.
         pixels: (H, W, 3) uint8 RGB photo of the copies.
         others: tokens that are read elsewhere on the photo: only such a word shows a variant, a misreading does not.
     """
@@ -54,40 +54,31 @@ class WordCheck:
         self,
         recognise: Recogniser,
         own: NDArray[np.uint8],
-        printed: Sequence[tuple[str, Box]],
+        token: str,
+        box: Box,
         pixels: NDArray[np.uint8],
         others: Sequence[str] = (),
     ) -> None:
         self._recognise, self._pixels, self._others = recognise, pixels, tuple(others)
-        largest = sorted(printed, key=lambda word: -area(word[1]))[:MOST_WORDS]
+        self._token, self._box = token, box
         still = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
-        readings = recognise([_line(own, box, still) for _, box in largest]) if largest else []
-        self._words = [
-            word for word, (text, _) in zip(largest, readings, strict=True) if _fit((word[0],), text) >= CERTAIN
-        ]
-
-    @property
-    def usable(self) -> bool:
-        """Whether any word of the example can be read in this way."""
-        return bool(self._words)
+        ((text, _),) = recognise([_line(own, box, still)])
+        self.usable = _fit((token,), text) >= CERTAIN
 
     def at(self, transforms: Sequence[Floats]) -> list[Reread]:
         """A verdict for each (2, 3) similarity that brings the example onto a copy."""
-        if not self._words or not transforms:
+        if not self.usable or not transforms:
             return [Reread("unclear")] * len(transforms)
-        lines = [_line(self._pixels, box, transform) for transform in transforms for _, box in self._words]
-        readings = iter(self._recognise(lines))
-        return [self._verdict([(token, *next(readings)) for token, _ in self._words]) for _ in transforms]
+        readings = self._recognise([_line(self._pixels, self._box, transform) for transform in transforms])
+        return [self._verdict(text, score) for text, score in readings]
 
-    def _verdict(self, readings: Sequence[tuple[str, str, float]]) -> Reread:
-        """All words must agree to call it the same; one other word is enough to call it another."""
-        same = 0
-        for token, text, score in readings:
-            fit = _fit((token,), text)
-            if fit < OTHER_WORD and score >= SURE_READING and self._others and _fit(self._others, text) >= CERTAIN:
-                return Reread("other", text)
-            same += fit >= CERTAIN
-        return Reread("same" if same == len(readings) else "unclear")
+    def _verdict(self, text: str, score: float) -> Reread:
+        fit = _fit((self._token,), text)
+        if fit >= CERTAIN:
+            return Reread("same")
+        if fit < OTHER_WORD and score >= SURE_READING and self._others and _fit(self._others, text) >= CERTAIN:
+            return Reread("other", text)
+        return Reread("unclear")
 
 
 def _fit(tokens: Sequence[str], text: str) -> float:

@@ -76,7 +76,8 @@ class PackSearch:
         self._variant, self._coloured = label.variant, coloured
         self._recognise = recognise
         self._rows: Rows | None = None
-        self._tried: set[Box] = set()  # hits that were examples: each finds itself, or a pack that was known before
+        self._tried: set[Box] = set()  # hits that were examples already
+        self._explained: set[Box] = set()  # of these, those that found their own pack, be it one that was known before
         self._reread_before: dict[tuple[int, int, int, int], Reread] = {}
         self._shown = False  # whether the user gave an example
         self._brand_only = bool(label.unread)
@@ -99,6 +100,7 @@ class PackSearch:
                     source = whole
                     accepted, refused = self._copies(source)
             new = merge(found, accepted)
+            self._explain(accepted)
             scouts = self._scouts(new)[: max(0, MAX_EXAMPLES - used - 1)]
             for scout in scouts:
                 further, _ = self._copies(source, scout)
@@ -256,7 +258,7 @@ class PackSearch:
         if self._recognise is None or own_hit is None or not own_hit.token:
             return None
         source = self._pixels if root.pixels is None else root.pixels
-        check = WordCheck(self._recognise, source, [(own_hit.token, own_hit.box)], self._pixels, self._other_words())
+        check = WordCheck(self._recognise, source, own_hit.token, own_hit.box, self._pixels, self._other_words())
         return check if check.usable else None
 
     def _reread(self, finds: Sequence[Find], check: WordCheck, word: LabelHit) -> list[Find]:
@@ -306,12 +308,18 @@ class PackSearch:
         """Hits on no pack found. None where an example shows a colour or detail that the hits do not tell apart."""
         if self._coloured or (self._brand_only and self._shown):
             return []
-        open_ones = [hit for hit in self._hits if hit.box not in self._tried]
+        open_ones = [hit for hit in self._hits if hit.box not in self._explained]
         return [hit for hit in open_ones if not any(holds(find.box, centre(hit.box)) for find in found)]
+
+    def _explain(self, accepted: Sequence[Find]) -> None:
+        """Note the examples that were found again: their packs are known, though perhaps by another box."""
+        for hit in self._hits:
+            if hit.box in self._tried and any(holds(find.box, centre(hit.box)) for find in accepted):
+                self._explained.add(hit.box)
 
     def _next_label(self, found: Sequence[Find]) -> Source | None:
         """The surest label hit that no find explains, as an example."""
-        left = self._uncovered(found)
+        left = [hit for hit in self._uncovered(found) if hit.box not in self._tried]
         if not left:
             return None
         # A window cut off by the frame is off its pack's middle, and so would be the boxes of all copies.

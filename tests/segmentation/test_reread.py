@@ -39,13 +39,13 @@ def onto(pack: int) -> np.ndarray:
 )
 def test_what_stands_on_a_copy(grey: int, verdict: str) -> None:
     picture = photo(10, grey)
-    check = WordCheck(recognise, picture, [("lentil", WORD)], picture, ["mushroom", "soup"])
+    check = WordCheck(recognise, picture, "lentil", WORD, picture, ["mushroom", "soup"])
     assert [reread.verdict for reread in check.at([onto(1)])] == [verdict]
 
 
 def test_a_word_that_is_not_read_on_the_example_judges_nothing() -> None:
     picture = photo(20, 10)
-    check = WordCheck(recognise, picture, [("lentil", WORD)], picture, ["mushroom"])
+    check = WordCheck(recognise, picture, "lentil", WORD, picture, ["mushroom"])
     assert not check.usable
     assert [reread.verdict for reread in check.at([onto(1)])] == ["unclear"]
 
@@ -58,5 +58,5 @@ def test_a_word_that_runs_downwards_is_turned_upright() -> None:
         return [("LENTIL", 0.9)] * len(lines)
 
     picture = photo(10, 10)
-    WordCheck(measure, picture, [("lentil", (20, 2, 28, 38))], picture)
+    WordCheck(measure, picture, "lentil", (20, 2, 28, 38), picture)
     assert lengths[0] > 3 * LINE_HEIGHT

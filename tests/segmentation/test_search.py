@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from segmentation.finds import Origin, Source
@@ -75,3 +76,10 @@ def test_the_window_about_a_word_ends_half_way_to_its_neighbours() -> None:
     hits = find_label(parse_target("Kippo boxes"), words).hits
     left, right = (word_window(hit, hits) for hit in hits)
     assert left[2] == right[0]
+
+
+def test_a_word_on_a_pack_without_print_to_vote_with_still_counts() -> None:
+    plain = np.full((400, 400, 3), 200, np.uint8)
+    label = find_label(parse_target("Kippo boxes"), [ReadWord("KIPPO", (100, 100, 180, 124), 0.95)])
+    search = PackSearch(plain, "plain", [], label, KeypointCache())
+    assert len(search.run([]).found) == 1
