@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,17 @@ class _Run:
             prefetch_factor=3 if plan.workers else None,
             worker_init_fn=_leave_signals_to_parent,
         )
-        batches = iter(loader)
+        with _rendering(loader) as batches:
+            return self._go_on(batches, report, last, stopped)
+
+    def _go_on(
+        self,
+        batches: Iterator[Batch | DataError],
+        report: Callable[[Line], None],
+        last: int,
+        stopped: Callable[[], bool],
+    ) -> Progress:
+        plan, progress = self.plan, self.progress
         step, scenes, spent = progress.step, progress.scenes, progress.seconds
         began, since, since_scenes = time.monotonic(), time.monotonic(), 0
         window: list[Tensor] = []
@@ -186,6 +196,21 @@ def _leave_signals_to_parent(worker: int) -> None:
     """Ctrl-C and a polite kill often reach the whole group; a renderer that died of them would fail the last step."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def _rendering(loader: "DataLoader[Any]") -> Iterator[Iterator[Batch | DataError]]:
+    """The batches of a loader, whose renderers end with the block.
+
+    An error that is still held elsewhere holds the iterator too, and with it renderers that do not listen to a polite
+    kill: the process would wait for them for ever at its end. There is no public way to end them.
+    """
+    batches = iter(loader)
+    try:
+        yield batches
+    finally:
+        if loader.num_workers:
+            batches._shutdown_workers()  # type: ignore[attr-defined]
 
 
 def _device(plan: Plan) -> torch.device:
