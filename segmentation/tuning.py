@@ -44,27 +44,24 @@ def tune(engine: ClipSeg, pixels: NDArray[np.uint8], boxes: Sequence[Box], start
     before = torch.from_numpy(engine.decode(activations, start)[:, 0]).to(engine.device.name)
     background = (torch.sigmoid(before) < BACKGROUND) & ~inside
     first = start.vectors[0]
-    origin = torch.from_numpy(first).to(engine.device.name)
 
     def loss(logits: torch.Tensor) -> torch.Tensor:
         lit = torch.nn.functional.softplus(-logits[inside]).mean()
         held = torch.nn.functional.softplus(logits[background]).mean() if background.any() else logits.new_zeros(())
         return lit + HOLD * held
 
-    vector, best, lowest = first.copy(), first, np.inf
-    mean, square = np.zeros_like(first), np.zeros_like(first)
-    rate, length = RATE * float(np.abs(first).mean()), float(origin.square().sum())
-    for step in range(1, STEPS + 1):
-        value, gradient = engine.gradient_step(activations, vector, loss)
-        away = vector - first
-        value += ANCHOR * float((away**2).sum()) / length
+    length = float((first**2).sum())
+    vector = torch.nn.Parameter(torch.from_numpy(first.copy()))
+    adam = torch.optim.Adam([vector], lr=RATE * float(np.abs(first).mean()), betas=BETAS, eps=1e-12)
+    best, lowest = first, np.inf
+    for _ in range(STEPS):
+        tried = vector.detach().numpy().copy()
+        value, gradient = engine.gradient_step(activations, tried, loss)
+        value += ANCHOR * float(((tried - first) ** 2).sum()) / length
         if value < lowest:
-            best, lowest = vector.copy(), value
-        gradient = gradient + 2 * ANCHOR * away / length
-        mean = BETAS[0] * mean + (1 - BETAS[0]) * gradient
-        square = BETAS[1] * square + (1 - BETAS[1]) * gradient**2
-        ahead = (mean / (1 - BETAS[0] ** step)) / (np.sqrt(square / (1 - BETAS[1] ** step)) + 1e-12)
-        vector = (vector - rate * ahead).astype(np.float32)
+            best, lowest = tried, value
+        vector.grad = torch.from_numpy(gradient + 2 * ANCHOR * (tried - first) / length)
+        adam.step()
     return Conditions((f"{start.names[0]} + example",), best[None])
 
 
