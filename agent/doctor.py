@@ -128,7 +128,7 @@ def _reader(_: Settings) -> Iterator[Finding]:
 
     picture = Image.new("RGB", (400, 120), "white")
     ImageDraw.Draw(picture).text((40, 30), "SHELF", "black", ImageFont.load_default(60))
-    words = [word.text for word in LabelReader().read(np.asarray(picture))]
+    words = [word.text for word in LabelReader().read(np.asarray(picture)).words]
     if any("SHELF" in word.upper() for word in words):
         yield Finding("text reading", "good", "reads a test word")
     else:

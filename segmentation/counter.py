@@ -23,7 +23,7 @@ from segmentation.finds import Find, Origin, SearchResult, Source
 from segmentation.geometry import Box, area, centre, clip, holds
 from segmentation.interval import Interval, meaning_interval, search_interval
 from segmentation.keypoints import KeypointCache
-from segmentation.labels import LabelReader, ReadWord
+from segmentation.labels import SMALL_PRINT, LabelReader, Reading, ReadWord
 from segmentation.meaning import Meaning, Region, find_meaning
 from segmentation.photo import Photo
 from segmentation.place import Place, in_row, on_side
@@ -103,7 +103,7 @@ class Counter:
         self._engine_complaint: str | None = None
         self._reader = LabelReader()
         self._keypoints = KeypointCache()
-        self._words: ByteCache[tuple[ReadWord, ...]] = ByteCache(WORD_BYTES)
+        self._words: ByteCache[Reading] = ByteCache(WORD_BYTES)
         self._lock = threading.Lock()
 
     def engine(self) -> ClipSeg | None:
@@ -125,12 +125,16 @@ class Counter:
 
     def words(self, photo: Photo) -> tuple[ReadWord, ...]:
         """The words on a photo, read now or before."""
+        return self.reading(photo).words
+
+    def reading(self, photo: Photo) -> Reading:
+        """The words on a photo, and how much was left out."""
         with self._lock:
             known = self._words.get(photo.sha256)
         if known is None:
             known = self._reader.read(photo.pixels)
             with self._lock:
-                self._words.put(photo.sha256, known, 200 * len(known) + 200)
+                self._words.put(photo.sha256, known, 200 * len(known.words) + 200)
         return known
 
     def score_wordings(self, photo: Photo, texts: Sequence[str]) -> tuple[ScoredWording, ...]:
@@ -246,6 +250,8 @@ class _Count:
             label = find_label(target, words) if target.named else NO_LABELS
         if not sources and not label.hits:
             self._warnings.append(f"no label on the photo reads {' '.join(target.brand)!r}")
+            if self._counter.reading(self._photo).left_out:
+                self._warnings.append(SMALL_PRINT)
             return [], Interval(0, 0), label.presence, False
         with self._stage("repetition", 0.6):
             search = PackSearch(

@@ -53,6 +53,7 @@ class Find:
     transform: Floats | None = None  # (2, 3), root example -> photo
     hit: LabelHit | None = None
     contradiction: str | None = None
+    look: float | None = None  # how much the example's word is seen again, where it was not read
 
     @property
     def centre(self) -> Point:

@@ -1,30 +1,39 @@
 """Label evidence: the words printed on packs and price tags, read with RapidOCR (models inside its wheel).
 
 The photo is read twice: once small, where large print is read best, and once large, in overlapping tiles, where
-small print is. The readings of one place are kept together. What is read is data: it is matched against the words of
-a target and never obeyed.
+small print is. What the first reading is sure of is not read again, and of very many lines only the largest are: a
+full shelf has more small print than can be read within seconds. The readings of one place are kept together. What is
+read is data: it is matched against the words of a target and never obeyed.
 """
 
 import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.geometry import Box, area, overlap_of_smaller, union
+from segmentation.geometry import Box, area, intersection, overlap_of_smaller, union
 
-TILE = 1600  # px; the detector's cost grows with area, and beyond 2000 it would shrink its input
-OVERLAP = 240  # px; wider than nearly every printed word at the working size
+if TYPE_CHECKING:
+    from segmentation.ocr import Ocr
+
+TILE = 2000  # px: bounds the detector's memory
+OVERLAP = 320  # px; wider than nearly every printed word at the working size
 COARSE_SIDE = 1400  # px, longer side of the first reading
-FINE_SIDE = 1920  # px, longer side of the second; smaller photos are enlarged, by MAX_ENLARGEMENT at most
-MAX_ENLARGEMENT = 3.0
-MAX_PIXELS = 9_000_000  # larger photos are reduced to this: reading stays within seconds on two cores
+FINE_SIDE = 2800  # px, longer side of the second; smaller photos are enlarged, by MAX_ENLARGEMENT at most
+MAX_ENLARGEMENT = 4.0
+MAX_PIXELS = 6_500_000  # of the second reading
+MOST_LINES = 160  # that the second reading adds, the highest first; recognising one takes some 30 ms on two cores
+SURE = 0.95  # confidence from which a word is not read again
+COVERED = 0.7  # share of a line that lies on sure words: it holds nothing new
 MUCH_LONGER = 1.6  # a reading this much longer than another at its place holds more than that word
 MIN_SCORE = 0.3  # poorly read words still match a known brand; the match itself is judged later
+
+SMALL_PRINT = "not all small print was read: take a photo from closer where it matters"
 
 
 @dataclass(frozen=True)
@@ -43,23 +52,35 @@ class ReadWord:
     letters: tuple[Box, ...] = ()
 
 
+@dataclass(frozen=True)
+class Reading:
+    """The words on a photo, from top to bottom, and whether small print was found and not read."""
+
+    words: tuple[ReadWord, ...]
+    left_out: bool = False
+
+
 class LabelReader:
     """Reads words; the reader is loaded at the first call and may be shared between threads."""
 
     def __init__(self) -> None:
-        self._engine: Any = None
+        self._engine: Ocr | None = None
         self._lock = threading.Lock()
 
-    def read(self, pixels: NDArray[np.uint8]) -> tuple[ReadWord, ...]:
-        """The words on a photo, from top to bottom.
+    def read(self, pixels: NDArray[np.uint8]) -> Reading:
+        """The words on a photo.
 
         Args:
             pixels: (H, W, 3) uint8 RGB.
         """
         words: list[ReadWord] = []
+        left_out = False
         for scale in reading_scales(pixels.shape[1], pixels.shape[0]):
-            words.extend(self._read_at(pixels, scale))
-        return tuple(merge_words(words))
+            sure = [word.box for word in words if word.score >= SURE]
+            found, passed_over = self._read_at(pixels, scale, sure, MOST_LINES if words else None)
+            words.extend(found)
+            left_out |= passed_over
+        return Reading(tuple(merge_words(words)), left_out)
 
     def recognise(self, lines: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
         """Text and confidence of pieces that hold one line each.
@@ -71,38 +92,44 @@ class LabelReader:
             return []
         with self._lock:
             result = self._loaded().recognize_txt([line[:, :, ::-1] for line in lines])
-        return [(text, float(score)) for text, score in zip(result.txts, result.scores, strict=True)]
+        return [(text, float(score)) for text, score in zip(result.txts or (), result.scores or (), strict=True)]
 
-    def _read_at(self, pixels: NDArray[np.uint8], scale: float) -> list[ReadWord]:
+    def _read_at(
+        self, pixels: NDArray[np.uint8], scale: float, sure: Sequence[Box], most: int | None
+    ) -> tuple[list[ReadWord], bool]:
+        """Words of one reading of the photo at a scale, and whether lines beyond `most` were passed over."""
         height, width = pixels.shape[:2]
         interpolation = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
         resized = cv2.resize(pixels, (round(width * scale), round(height * scale)), interpolation=interpolation)
-        words: list[ReadWord] = []
-        for x, y, tile in tiles(np.asarray(resized, np.uint8)):
-            words.extend(self._read_tile(tile, x, y))
-        return [_scaled(word, 1 / scale, width, height) for word in words]
-
-    def _read_tile(self, tile: NDArray[np.uint8], left: int, top: int) -> list[ReadWord]:
+        known = [_times(box, scale) for box in sure]
         with self._lock:  # the reader keeps state between its stages
-            result = self._loaded()(tile[:, :, ::-1])
-        if result.boxes is None or result.txts is None:
-            return []
-        words: list[ReadWord] = []
-        corner = np.array((left, top), np.float32)
-        letters = result.word_results if len(result.word_results) == len(result.txts) else [()] * len(result.txts)
-        for quad, text, score, cells in zip(result.boxes, result.txts, result.scores, letters, strict=True):
-            boxes = [_around(np.asarray(cell, np.float32) + corner) for _, _, cell in cells]
-            words.extend(split_line(np.asarray(quad, np.float32) + corner, text, float(score), boxes))
-        return words
+            reader = self._loaded()
+            pieces = [
+                (x, y, tile, reader.find(tile)) for x, y, tile in tiles(np.asarray(resized[:, :, ::-1], np.uint8))
+            ]
+            new = [
+                (_height(quad), piece, line)
+                for piece, (x, y, _, lines) in enumerate(pieces)
+                for line, quad in enumerate(lines.corners)
+                if not _covered(_around(quad + np.array((x, y), np.float32)), known)
+            ]
+            chosen = sorted(new, reverse=True)[:most]
+            words: list[ReadWord] = []
+            for piece, (x, y, tile, lines) in enumerate(pieces):
+                of_tile = sorted(line for _, where, line in chosen if where == piece)
+                if of_tile:
+                    words.extend(_words_of(reader.read(tile, lines, of_tile), (x, y)))
+        return [_scaled(word, 1 / scale, width, height) for word in words], len(new) > len(chosen)
 
-    def _loaded(self) -> Any:
+    def _loaded(self) -> "Ocr":
         if self._engine is None:
-            from rapidocr import RapidOCR
+            from segmentation.ocr import Ocr
 
             logging.getLogger("RapidOCR").setLevel(logging.ERROR)
-            self._engine = RapidOCR(
+            self._engine = Ocr(
                 params={
                     "Global.text_score": MIN_SCORE,
+                    "Global.max_side_len": TILE + OVERLAP,  # larger pictures it would shrink
                     "Global.log_level": "error",
                     "Global.return_word_box": True,
                     "Global.return_single_char_box": True,
@@ -112,11 +139,39 @@ class LabelReader:
         return self._engine
 
 
+def _words_of(result: Any, corner: tuple[int, int]) -> list[ReadWord]:
+    """The words of RapidOCR's result for a tile whose corner is given."""
+    if result.boxes is None or result.txts is None:
+        return []
+    words: list[ReadWord] = []
+    moved = np.array(corner, np.float32)
+    letters = result.word_results if len(result.word_results) == len(result.txts) else [()] * len(result.txts)
+    for quad, text, score, cells in zip(result.boxes, result.txts, result.scores, letters, strict=True):
+        boxes = [_around(np.asarray(cell, np.float32) + moved) for _, _, cell in cells]
+        words.extend(split_line(np.asarray(quad, np.float32) + moved, text, float(score), boxes))
+    return words
+
+
+def _height(quad: NDArray[np.float32]) -> float:
+    """The shorter side of a line with (4, 2) corners."""
+    return float(min(np.hypot(*(quad[1] - quad[0])), np.hypot(*(quad[3] - quad[0]))))
+
+
+def _times(box: Box, factor: float) -> Box:
+    x0, y0, x1, y1 = (round(v * factor) for v in box)
+    return (x0, y0, x1, y1)
+
+
+def _covered(line: Box, known: Sequence[Box]) -> bool:
+    """Whether a line holds nothing but words that are known."""
+    return sum(intersection(line, box) for box in known) >= COVERED * area(line)
+
+
 def reading_scales(width: int, height: int) -> tuple[float, ...]:
     """The factors by which a photo is resized for its readings, small first."""
     side = max(width, height)
     coarse = min(COARSE_SIDE / side, MAX_ENLARGEMENT)
-    fine = min(max(FINE_SIDE / side, 1.0), MAX_ENLARGEMENT, (MAX_PIXELS / (width * height)) ** 0.5)
+    fine = min(FINE_SIDE / side, MAX_ENLARGEMENT, (MAX_PIXELS / (width * height)) ** 0.5)
     return (coarse, fine) if fine > 1.2 * coarse else (fine,)
 
 

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from segmentation.extent import pack_extent
 from segmentation.finds import (
     EVIDENT_COPY,
+    HOPELESS,
+    SURE,
     Find,
     Origin,
     SearchResult,
@@ -34,6 +36,7 @@ from segmentation.print_match import LabelEvidence, LabelHit, read_token, simila
 from segmentation.repetition import MIN_VOTES, Peak, cast_votes, chance_level, find_peaks, make_example
 from segmentation.reread import Recogniser, Reread, WordCheck
 from segmentation.rows import Rows, find_rows
+from segmentation.word_look import WordLook
 
 MAX_EXAMPLES = 10
 JUDGED = 120  # strongest peaks of an example that are compared cell by cell
@@ -45,6 +48,8 @@ CONFIRMED_AT_LEAST = -2.0  # strength from which a copy counts when the target's
 SURE_WORD = 0.85  # confidence from which a word read on the photo is taken for one
 REREAD_FROM = -0.5  # strength from which a copy is worth another reading
 REREAD_MOST = 24  # copies of an example that are read again
+SAME_LOOK = 0.65  # correlation from which an unread word may be the example's
+SURELY_SAME_LOOK = 0.75  # from which it is, on a copy that is sure otherwise
 HIT_NEAR = 0.35  # of the example's shorter side: how far a copy's word may lie from where the example has it
 
 
@@ -151,6 +156,8 @@ class PackSearch:
                 finds.append(find)
         if check is not None and own_hit is not None:
             finds = self._reread(finds, check, own_hit)
+        if own_hit is not None and root.origin is not Origin.USER:
+            finds = self._looked_at(finds, WordLook(self._pixels, own_hit.box, self._pixels))
         return self._decide(finds, root.origin, sure_only=scout is not None)
 
     def _grown(self, window: Source, copies: Sequence[Find]) -> Source:
@@ -213,10 +220,13 @@ class PackSearch:
         for find in finds:
             confirmed = find.hit is not None
             needed = CONFIRMED_AT_LEAST if confirmed and not sure_only and not self._brand_only else level
+            if find.look is not None and find.look >= SURELY_SAME_LOOK:
+                needed = min(needed, SURE)
             allowed = VARIANT_COLOUR if self._coloured or (self._variant and not confirmed) else float("inf")
             allowed = allowed if confirmed else min(allowed, strays)
             other_colour = find.likeness is not None and find.likeness.colour > allowed
-            counts = find.contradiction is None and find.strength >= needed and not other_colour
+            other_look = find.look is not None and find.look < SAME_LOOK
+            counts = find.contradiction is None and find.strength >= needed and not other_colour and not other_look
             (accepted if counts else refused).append(find)
         return accepted, refused
 
@@ -278,6 +288,15 @@ class PackSearch:
             hit = LabelHit(_moved(word.box, find.transform), 1.0, word.token)
             return replace(find, hit=hit, contradiction=None)
         return replace(find, contradiction=verdict.text)
+
+    def _looked_at(self, finds: Sequence[Find], word: WordLook) -> list[Find]:
+        """Finds that may count although their word was not read, with how much it looks like the example's."""
+        return [
+            replace(find, look=word.at(find.transform))
+            if word.usable and find.hit is None and find.transform is not None and find.strength > HOPELESS
+            else find
+            for find in finds
+        ]
 
     @staticmethod
     def _spot(find: Find) -> tuple[int, int, int, int]:

@@ -3,6 +3,7 @@
 import time
 
 from segmentation.counter import Counter
+from segmentation.labels import SMALL_PRINT
 from tools.arguments import PhotoArguments
 from tools.records import LabelsRecord, Word
 from tools.registry import Progress, Tool
@@ -23,14 +24,14 @@ def read_labels_tool(store: ImageStore, counter: Counter) -> Tool:
         photo = store.get(arguments.image)
         progress.report("labels", 0.0)
         started = time.perf_counter()
-        words = counter.words(photo)
+        reading = counter.reading(photo)
         return LabelsRecord(
             words=tuple(
                 Word(text=word.text, box=word.box, score=round(min(word.score, 1.0), 4))
-                for word in words
+                for word in reading.words
                 if word.score >= SHOWN
             ),
-            warnings=photo.warnings,
+            warnings=photo.warnings + ((SMALL_PRINT,) if reading.left_out else ()),
             image=image_info(photo),
             seconds={"labels": round(time.perf_counter() - started, 3)},
         )

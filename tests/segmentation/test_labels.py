@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segmentation.labels import OVERLAP, LabelReader, ReadWord, merge_words, reading_scales, split_line, tiles
+from segmentation.labels import OVERLAP, TILE, LabelReader, ReadWord, merge_words, reading_scales, split_line, tiles
 
 
 @settings(deadline=None, max_examples=40)
@@ -13,7 +13,7 @@ def test_tiles_cover_the_picture_and_stay_small(width, height) -> None:
     picture = np.zeros((height, width, 1), np.uint8)
     seen = np.zeros((height, width), bool)
     for x, y, tile in tiles(picture):
-        assert max(tile.shape[:2]) <= 1600 + OVERLAP
+        assert max(tile.shape[:2]) <= TILE + OVERLAP
         seen[y : y + tile.shape[0], x : x + tile.shape[1]] = True
     assert seen.all()
 
@@ -21,9 +21,9 @@ def test_tiles_cover_the_picture_and_stay_small(width, height) -> None:
 @pytest.mark.parametrize(
     ("size", "scales"),
     [
-        ((640, 480), (1400 / 640, 3.0)),  # enlarged: small photos hold small print
+        ((640, 480), (1400 / 640, 4.0)),  # enlarged: small photos hold small print
         ((2800, 2100), (0.5, 1.0)),
-        ((200, 200), (3.0,)),  # both readings would be the same
+        ((200, 200), (4.0,)),  # both readings would be the same
     ],
 )
 def test_a_photo_is_read_small_and_large(size, scales) -> None:
@@ -61,7 +61,7 @@ def test_readings_of_one_place_are_kept_together() -> None:
 def test_printed_words_are_read_where_they_stand() -> None:
     picture = np.full((300, 700, 3), 235, np.uint8)
     cv2.putText(picture, "LEMONADE", (60, 150), cv2.FONT_HERSHEY_DUPLEX, 2.2, (30, 30, 30), 4, cv2.LINE_AA)
-    words = LabelReader().read(picture)
+    words = LabelReader().read(picture).words
     assert [word.text for word in words] == ["LEMONADE"]
     x0, y0, x1, y1 = words[0].box
     assert 30 <= x0 <= 90
@@ -89,3 +89,34 @@ def test_a_line_that_ran_two_packs_together_gives_way_to_its_words() -> None:
 def test_a_word_cut_off_by_a_tile_gives_way_to_the_whole_word() -> None:
     whole, piece = ReadWord("HARKA", (0, 0, 100, 20), 0.9), ReadWord("KA", (60, 0, 99, 20), 0.95)
     assert [word.text for word in merge_words([piece, whole])] == ["HARKA"]
+
+
+def test_what_the_first_reading_is_sure_of_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from segmentation.ocr import Ocr
+
+    recognised: list[int] = []
+    read = Ocr.read
+
+    def counting(self: Ocr, picture: np.ndarray, lines, chosen):
+        recognised.append(len(chosen))
+        return read(self, picture, lines, chosen)
+
+    monkeypatch.setattr(Ocr, "read", counting)
+    picture = np.full((300, 700, 3), 235, np.uint8)
+    cv2.putText(picture, "LEMONADE", (60, 150), cv2.FONT_HERSHEY_DUPLEX, 2.2, (30, 30, 30), 4, cv2.LINE_AA)
+    reading = LabelReader().read(picture)
+    assert [word.text for word in reading.words] == ["LEMONADE"]
+    assert (recognised, reading.left_out) == ([1], False)  # found at two sizes, recognised at one
+
+
+def test_of_very_many_lines_the_highest_are_read_and_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import segmentation.labels as labels
+
+    monkeypatch.setattr(labels, "MOST_LINES", 1)
+    monkeypatch.setattr(labels, "SURE", 1.1)  # nothing is sure: all lines come up again
+    picture = np.full((400, 700, 3), 235, np.uint8)
+    cv2.putText(picture, "LEMONADE", (60, 150), cv2.FONT_HERSHEY_DUPLEX, 2.2, (30, 30, 30), 4, cv2.LINE_AA)
+    cv2.putText(picture, "sparkling", (60, 300), cv2.FONT_HERSHEY_DUPLEX, 1.2, (30, 30, 30), 2, cv2.LINE_AA)
+    reading = LabelReader().read(picture)
+    assert [word.text for word in reading.words] == ["LEMONADE", "sparkling"]
+    assert reading.left_out  # the lower one was not read a second time

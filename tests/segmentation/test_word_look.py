@@ -1,0 +1,52 @@
+import cv2
+import numpy as np
+import pytest
+
+from segmentation.word_look import WordLook
+
+
+def shelf(*words: str, size: float = 1.0) -> np.ndarray:
+    """(120, 240 per word, 3): each word on a light pack of its own, at (20, 80) of the pack."""
+    picture = np.full((120, 240 * len(words), 3), 225, np.uint8)
+    for index, word in enumerate(words):
+        cv2.putText(
+            picture, word, (240 * index + 20, 80), cv2.FONT_HERSHEY_DUPLEX, 1.5 * size, (40, 30, 90), 3, cv2.LINE_AA
+        )
+    return picture
+
+
+WORD = (18, 42, 170, 86)  # around the word on the first pack
+NEXT = np.array([[1, 0, 240], [0, 1, 0]], np.float32)  # from the first pack onto the second
+
+
+@pytest.mark.parametrize(
+    ("second", "least", "most"),
+    [
+        ("HARKA", 0.9, 1.0),
+        ("VOLIN", -1.0, 0.6),  # another word in the same letters
+        ("", -1.0, 0.2),  # nothing
+    ],
+)
+def test_a_word_is_told_from_another_by_its_look(second: str, least: float, most: float) -> None:
+    picture = shelf("HARKA", second)
+    assert least <= WordLook(picture, WORD, picture).at(NEXT) <= most
+
+
+def test_a_copy_may_stand_a_little_off_and_be_a_little_larger() -> None:
+    picture = shelf("HARKA", "HARKA")
+    picture[:, 240:] = np.roll(picture[:, 240:], (6, -8), axis=(0, 1))
+    larger = shelf("HARKA", size=1.08)
+    assert WordLook(picture, WORD, picture).at(NEXT) > 0.9
+    assert WordLook(picture, WORD, larger).at(np.array([[1, 0, 0], [0, 1, 0]], np.float32)) > 0.8
+
+
+def test_a_place_off_the_photo_looks_like_no_word() -> None:
+    picture = shelf("HARKA")
+    far = np.array([[1, 0, 5000], [0, 1, 0]], np.float32)
+    assert WordLook(picture, WORD, picture).at(far) < 0.3
+
+
+def test_a_word_too_faint_to_see_judges_nothing() -> None:
+    plain = np.full((120, 240, 3), 225, np.uint8)
+    assert not WordLook(plain, WORD, plain).usable
+    assert WordLook(shelf("HARKA"), WORD, plain).usable
