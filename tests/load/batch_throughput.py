@@ -58,13 +58,15 @@ def main() -> None:
 
         def loop() -> Counts:
             counts: Counts = {}
-            for path in sorted((folder / "photos").iterdir()):
+            for number, path in enumerate(sorted((folder / "photos").iterdir())):
+                sys.stderr.write(f"photo {number + 1} of the loop\n")
                 for target in options.targets:
                     record = json.loads(shelf("count", str(path), target, "--json", *weights))
                     counts[record["image"]["name"], target] = record["count"]
             return counts
 
         together, batch_seconds, batch_cpu = timed(batch)
+        sys.stderr.write(f"batch: {batch_seconds:.0f} s ({batch_cpu:.0f} CPU s)\n")
         single, loop_seconds, loop_cpu = timed(loop)
     equal = sum(together[key] == count for key, count in single.items())
     sys.stdout.write(
