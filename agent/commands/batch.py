@@ -80,6 +80,15 @@ def run(
         int | None, typer.Option(help="Ray: actors, each with a model of its own.", metavar="N", min=1)
     ] = None,
     gpus: Annotated[float, typer.Option(help="Ray: GPUs per actor; may be a fraction.", metavar="X", min=0)] = 0,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            help="Photos that one model counts at once; their views share encoder batches.",
+            metavar="N",
+            min=1,
+            show_default="2",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Do the work: photos × requests, each exactly once, whatever interrupts it."""
@@ -102,6 +111,9 @@ def run(
     plan = _plan(file, settings, bench, outputs, known.planned() if known else {})
 
     def make_engine() -> "Engine":
+        from agent.batch.work import LANES
+
+        lanes = batch_size or LANES
         overlays = "overlays" in plan.outputs
         if engine == "ray":
             from functools import partial
@@ -110,11 +122,11 @@ def run(
             from agent.batch.cluster import RayEngine
 
             make_bench = partial(open_bench, settings.checkpoint, dict(plan.examples), overlays)
-            return RayEngine(make_bench, address, workers, gpus)
+            return RayEngine(make_bench, address, workers, gpus, lanes=lanes)
         from agent.batch.bench import ToolBench
         from agent.batch.local import LocalEngine
 
-        return LocalEngine(ToolBench.of(bench, plan.examples, overlays))
+        return LocalEngine(ToolBench.of(bench, plan.examples, overlays), lanes=lanes)
 
     going_on: Start = "resume" if resume or retry_failed else "fresh"
     start: Start = "new" if new else "accept" if accept_changes else going_on

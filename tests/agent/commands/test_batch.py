@@ -13,7 +13,9 @@ from PIL import Image
 from typer import Typer
 from typer.testing import CliRunner
 
-from agent.batch.local import LANES
+from agent.batch.bench import ToolBench
+from agent.batch.local import LocalEngine
+from agent.batch.work import LANES
 from agent.commands.batch import register
 from agent.workbench import Workbench
 from tests.agent.batch.fakes import count_record, results
@@ -189,6 +191,25 @@ def test_ctrl_c_ends_after_the_photos_in_work_and_says_how_to_go_on(tmp_path: Pa
     assert not (shop.out / "report.html").exists()
     assert shop(shop.folder / "job.yaml", "--out", shop.out, "--resume").exit_code == 0
     assert len(shop.counted) == len(set(shop.counted)) == 2 * (LANES + 3)
+
+
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_the_batch_size_is_how_many_photos_a_model_counts_at_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    lanes: list[int] = []
+
+    def local(make_bench: object, *_: object, **options: int) -> LocalEngine:
+        lanes.append(options["lanes"])
+        return LocalEngine(ToolBench.of(shop.open(None), {}, False))
+
+    monkeypatch.setattr(f"agent.batch.{'local.LocalEngine' if engine == 'local' else 'cluster.RayEngine'}", local)
+    job = shop.write(JOB)
+
+    for size in ((), ("--batch-size", "5")):
+        assert shop(job, "--out", shop.out, "--new", "--engine", engine, *size).exit_code == 0
+
+    assert lanes == [LANES, 5]
 
 
 def test_results_and_photos_may_be_in_an_object_store(shop: Shop) -> None:
