@@ -91,6 +91,6 @@ class ToolBench:
 
 def open_bench(checkpoint: str | None, examples: Mapping[str, str], overlays: bool) -> ToolBench:
     """A bench with a model of its own, in whichever process this is called."""
-    from agent.workbench import open_workbench
+    from agent.workbench import open_batch_workbench
 
-    return ToolBench.of(open_workbench(checkpoint), examples, overlays)
+    return ToolBench.of(open_batch_workbench(checkpoint), examples, overlays)

@@ -105,7 +105,7 @@ def run(
     if engine == "local" and (address or workers or gpus):
         raise RunRefused("--address, --workers and --gpus are for --engine ray")
     settings = load_settings(planner=planner, checkpoint=checkpoint)
-    bench = workbench(ctx, settings.checkpoint)
+    bench = workbench(ctx, settings.checkpoint, batch=True)
     folder = RunFolder(out, Disk())
     known = None if new else folder.job()
     plan = _plan(file, settings, bench, outputs, known.planned() if known else {})
@@ -173,7 +173,7 @@ def check(
     from agent.terminal import one_line
 
     settings = load_settings(planner=planner, checkpoint=checkpoint)
-    bench = workbench(ctx, settings.checkpoint)
+    bench = workbench(ctx, settings.checkpoint, batch=True)
     plan = _plan(file, settings, bench, outputs, {})
     seconds = None
     if sample:
