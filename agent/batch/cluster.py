@@ -275,7 +275,7 @@ def connect(address: str | None) -> Any:
         else:
             # Without "local" Ray would join whatever cluster was last started on this machine.
             ray.init(address="local", include_dashboard=False, **options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:  # Ray raises plain Exception too: when a node of its own does not start in time
         raise ClusterError(f"{address or 'Ray'}: {' '.join(str(error).split())[:300]}") from error
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, on_sigterm)  # Ray takes it over, and with it the orderly end of a run

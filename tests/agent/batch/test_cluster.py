@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -35,6 +36,21 @@ def test_a_cluster_of_other_machines_must_ask_for_a_token(address: str, monkeypa
 
     with pytest.raises(ClusterError, match="RAY_AUTH_MODE=token"):
         connect(address)
+
+
+@pytest.mark.parametrize("error", [ConnectionError, ValueError, Exception])
+def test_a_cluster_that_cannot_be_reached_or_started_is_one_line(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray raises a plain Exception when its own node takes too long to start."""
+
+    def init(**options: object) -> None:
+        raise error("The node timed out\n  during startup.")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init))  # type: ignore[arg-type]
+
+    with pytest.raises(ClusterError, match=r"^Ray: The node timed out during startup\.$"):
+        connect(None)
 
 
 @pytest.fixture(scope="module")
