@@ -121,7 +121,7 @@ def run(
             from agent.batch.bench import open_bench
             from agent.batch.cluster import RayEngine
 
-            make_bench = partial(open_bench, settings.checkpoint, dict(plan.examples), overlays)
+            make_bench = partial(open_bench, settings.checkpoint, dict(plan.examples), overlays, bench.fingerprint())
             return RayEngine(make_bench, address, workers, gpus, lanes=lanes)
         from agent.batch.bench import ToolBench
         from agent.batch.local import LocalEngine
