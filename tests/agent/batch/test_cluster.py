@@ -69,9 +69,11 @@ def cluster() -> Iterator[Any]:
 
 
 def bench(folder: str, death: float = 0.0) -> FakeBench:
-    """A bench that dies by chance, and on every photo that says so. Deaths are noted as files."""
+    """A bench that dies by chance, and dies or hangs on every photo that says so. Deaths are noted as files."""
 
     def before(photo: Loaded, call: Call) -> None:
+        if photo.data.startswith(b"endless"):
+            threading.Event().wait()
         if photo.data.startswith(b"poison") or (death and random.random() < death):
             (Path(folder) / f"death-{random.random()}").touch()
             os._exit(1)
@@ -83,8 +85,15 @@ def deaths(folder: Path) -> int:
     return len(list(folder.glob("death-*")))
 
 
-def run_on(cluster: Any, tmp_path: Path, watcher: Silent | None = None, death: float = 0.0, **options: Any) -> Any:
-    engine = RayEngine(partial(bench, str(tmp_path), death), cluster.address, patience=120, workers=3)
+def run_on(
+    cluster: Any,
+    tmp_path: Path,
+    watcher: Silent | None = None,
+    death: float = 0.0,
+    patience: float = 120,
+    **options: Any,
+) -> Any:
+    engine = RayEngine(partial(bench, str(tmp_path), death), cluster.address, patience=patience, workers=3)
     return run_fake(tmp_path, tmp_path / "ray", make_engine=lambda: engine, watcher=watcher, **options)
 
 
@@ -134,6 +143,18 @@ def test_a_photo_that_kills_its_actor_becomes_a_row_and_the_others_are_done(clus
     assert (summary.ending, summary.done, summary.failed) == ("complete", 22, 2)
     assert deaths(tmp_path) == 4  # once beside another photo, three times alone
     assert b"the worker died 3 times on this photo" in results(tmp_path / "ray")["counts.csv"]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("nodes")
+def test_a_photo_that_never_ends_becomes_a_row_and_the_others_are_done(cluster: Any, tmp_path: Path) -> None:
+    paths = photos(tmp_path / "shelf", 12)
+    paths[5].write_bytes(b"endless")
+
+    summary = run_on(cluster, tmp_path, patience=30)
+
+    assert (summary.ending, summary.done, summary.failed) == ("complete", 22, 2)
+    assert b"the worker died 3 times on this photo (silent for 3" in results(tmp_path / "ray")["counts.csv"]
 
 
 @pytest.mark.slow
