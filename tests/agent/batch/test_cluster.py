@@ -233,9 +233,10 @@ def test_a_driver_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
 
 
 def drive(folder: Path, out: Path, *calls: str) -> subprocess.Popen[bytes]:
+    root = Path(__file__).parents[3]
     return subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("process.py")), "ray", str(folder), str(out), *calls],
-        cwd=Path(__file__).parents[3], start_new_session=True, stderr=subprocess.DEVNULL,
+        cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, start_new_session=True, stderr=subprocess.DEVNULL,
     )  # fmt: skip
 
 
