@@ -69,13 +69,19 @@ def cluster() -> Iterator[Any]:
 
 
 def bench(folder: str, death: float = 0.0) -> FakeBench:
-    """A bench that dies by chance, and dies or hangs on every photo that says so. Deaths are noted as files."""
+    """A bench that dies by chance, and dies or hangs on every photo that says so. Deaths are noted as files.
+
+    Chance is a matter of the photo, the call and the deaths before, so it is the same in every run of a test.
+    """
 
     def before(photo: Loaded, call: Call) -> None:
         if photo.data.startswith(b"endless"):
             threading.Event().wait()
-        if photo.data.startswith(b"poison") or (death and random.random() < death):
-            (Path(folder) / f"death-{random.random()}").touch()
+        note = f"death-{Path(photo.name).stem}-"
+        deaths = len(list(Path(folder).glob(f"{note}*")))
+        dies = random.Random(f"{photo.name} {call} {deaths}").random() < death
+        if dies or photo.data.startswith(b"poison"):
+            (Path(folder) / f"{note}{deaths}").touch()
             os._exit(1)
 
     return FakeBench(before)
@@ -127,7 +133,7 @@ def test_actors_that_die_by_chance_lose_nothing(cluster: Any, tmp_path: Path) ->
 
     run_on(cluster, tmp_path, death=0.05)
 
-    assert deaths(tmp_path) > 0
+    assert deaths(tmp_path) >= 3
     assert results(tmp_path / "ray") == results(tmp_path / "local")
     assert len(set(finished_tasks(tmp_path / "ray"))) == len(finished_tasks(tmp_path / "ray")) == 120
 
