@@ -1,7 +1,7 @@
 """The photos and tools of one run of the command line: everything heavy starts here, and only here."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from tools.records import CountRecord
 from tools.registry import Registry
 
 if TYPE_CHECKING:
+    from tools.optimizer import Proposer
     from tools.store import ImageStore
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -56,20 +57,35 @@ def open_workbench(checkpoint: str | None) -> Workbench:
     Raises:
         CheckpointError: the named weights cannot be used.
     """
-    from agent.batch.fingerprint import engine_fingerprint
     from agent.models import openai_model
     from agent.proposer import ModelProposer
     from agent.settings import load_settings
+    from tools.count import VOCABULARY
+
+    settings = load_settings()
+    if settings.wordings == "openai":
+        return _open(checkpoint, (ModelProposer(openai_model(settings)), *VOCABULARY))
+    return _open(checkpoint, VOCABULARY)
+
+
+def open_batch_workbench(checkpoint: str | None) -> Workbench:
+    """The same for a batch, which asks a language model about sentences and never about a photo.
+
+    Raises:
+        CheckpointError: the named weights cannot be used.
+    """
+    from tools.count import VOCABULARY
+
+    return _open(checkpoint, VOCABULARY)
+
+
+def _open(checkpoint: str | None, proposers: "Sequence[Proposer]") -> Workbench:
+    from agent.batch.fingerprint import engine_fingerprint
     from segmentation.counter import Counter
     from segmentation.sharing import SharedClipSeg
     from tools.catalog import build_registry
-    from tools.count import VOCABULARY
     from tools.store import ImageStore
 
-    settings = load_settings()
-    proposers = VOCABULARY
-    if settings.wordings == "openai":
-        proposers = (ModelProposer(openai_model(settings)), *VOCABULARY)
     store = ImageStore()
     registry = build_registry(store, Counter(checkpoint, SharedClipSeg.load), proposers)
     return Workbench(store, registry, partial(engine_fingerprint, checkpoint))

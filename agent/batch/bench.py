@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.batch.call import Call
+from agent.batch.errors import ClusterError
 from agent.batch.photos import PhotoRef, is_url, read_url
 from agent.batch.work import Outcome
 from segmentation.errors import ShelfError
@@ -89,8 +90,15 @@ class ToolBench:
         return Outcome(call, record.model_dump_json())
 
 
-def open_bench(checkpoint: str | None, examples: Mapping[str, str], overlays: bool) -> ToolBench:
-    """A bench with a model of its own, in whichever process this is called."""
-    from agent.workbench import open_workbench
+def open_bench(checkpoint: str | None, examples: Mapping[str, str], overlays: bool, fingerprint: str) -> ToolBench:
+    """A bench with a model of its own, in whichever process this is called.
 
-    return ToolBench.of(open_workbench(checkpoint), examples, overlays)
+    Raises:
+        ClusterError: the weights or the version here are not those that the run's tasks are noted under.
+    """
+    from agent.workbench import open_batch_workbench
+
+    tools = open_batch_workbench(checkpoint)
+    if (here := tools.fingerprint()) != fingerprint:
+        raise ClusterError(f"this node has the engine {here!r}, and the run has {fingerprint!r}")
+    return ToolBench.of(tools, examples, overlays)

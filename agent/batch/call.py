@@ -33,8 +33,19 @@ class Call:
         """What the call asks for, short enough for a table heading."""
         return _label(self)
 
+    def by_shelf(self) -> tuple[int | None, str]:
+        """The shelf that it asks about, and its label without the shelf."""
+        return _by_shelf(self)
+
 
 @lru_cache(maxsize=1024)  # a hundred thousand rows ask the same few things
+def _by_shelf(call: Call) -> tuple[int | None, str]:
+    arguments = call.plain()
+    shelf: int | None = arguments.pop("row", None)
+    return shelf, Call.of(call.tool, arguments).label()
+
+
+@lru_cache(maxsize=1024)
 def _label(call: Call) -> str:
     arguments = call.plain()
     words = str(arguments.get("target", call.tool))

@@ -8,13 +8,13 @@ in work, and three that are being drawn, whatever the length of the queue.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
 from threading import Event
 from typing import Any
 
 from agent.batch.steps import count, draw
-from agent.batch.work import Bench, Finished, Work
+from agent.batch.work import LANES, Bench, Finished, Work
 
-LANES = 2
 _DRAWING = 2
 
 
@@ -57,7 +57,7 @@ class LocalEngine:
         held: Work | None = None
         alone = False  # whether what is in work must stay by itself
         loading: deque[tuple[Work, Future[Any]]] = deque()
-        counting: set[Future[tuple[Any, Finished]]] = set()
+        counting: set[Future[Any]] = set()
         drawing: deque[Future[Finished]] = deque()
         while True:
             while len(loading) + len(counting) < self._ahead + self._lanes and not stop.is_set():
@@ -72,8 +72,10 @@ class LocalEngine:
                 work, loaded = loading.popleft()
                 counting.add(counters.submit(count, self._bench, work, loaded.result))
             if counting:
-                done, counting = wait(counting, return_when=FIRST_COMPLETED)
-                drawing.extend(drawers.submit(draw, self._bench, *each.result()) for each in done)
+                # A drawn photo is handed over at once too: what a kill finds in work is done again.
+                done, _ = wait([*counting, *islice(drawing, 1)], return_when=FIRST_COMPLETED)
+                drawing.extend(drawers.submit(draw, self._bench, *each.result()) for each in done & counting)
+                counting -= done
             elif not drawing:
                 return
             # Nothing is being counted, or enough pictures wait: hand the oldest over.

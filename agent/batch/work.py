@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from agent.batch.call import Call
 from agent.batch.photos import PhotoRef
 
+LANES = 2  # photos that one model counts at once, unless told otherwise
+
 
 @dataclass(frozen=True, slots=True)
 class Work:

@@ -80,6 +80,15 @@ def run(
         int | None, typer.Option(help="Ray: actors, each with a model of its own.", metavar="N", min=1)
     ] = None,
     gpus: Annotated[float, typer.Option(help="Ray: GPUs per actor; may be a fraction.", metavar="X", min=0)] = 0,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            help="Photos that one model counts at once; their views share encoder batches.",
+            metavar="N",
+            min=1,
+            show_default="2",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Do the work: photos × requests, each exactly once, whatever interrupts it."""
@@ -96,12 +105,15 @@ def run(
     if engine == "local" and (address or workers or gpus):
         raise RunRefused("--address, --workers and --gpus are for --engine ray")
     settings = load_settings(planner=planner, checkpoint=checkpoint)
-    bench = workbench(ctx, settings.checkpoint)
+    bench = workbench(ctx, settings.checkpoint, batch=True)
     folder = RunFolder(out, Disk())
     known = None if new else folder.job()
     plan = _plan(file, settings, bench, outputs, known.planned() if known else {})
 
     def make_engine() -> "Engine":
+        from agent.batch.work import LANES
+
+        lanes = batch_size or LANES
         overlays = "overlays" in plan.outputs
         if engine == "ray":
             from functools import partial
@@ -109,12 +121,12 @@ def run(
             from agent.batch.bench import open_bench
             from agent.batch.cluster import RayEngine
 
-            make_bench = partial(open_bench, settings.checkpoint, dict(plan.examples), overlays)
-            return RayEngine(make_bench, address, workers, gpus)
+            make_bench = partial(open_bench, settings.checkpoint, dict(plan.examples), overlays, bench.fingerprint())
+            return RayEngine(make_bench, address, workers, gpus, lanes=lanes)
         from agent.batch.bench import ToolBench
         from agent.batch.local import LocalEngine
 
-        return LocalEngine(ToolBench.of(bench, plan.examples, overlays))
+        return LocalEngine(ToolBench.of(bench, plan.examples, overlays), lanes=lanes)
 
     going_on: Start = "resume" if resume or retry_failed else "fresh"
     start: Start = "new" if new else "accept" if accept_changes else going_on
@@ -161,7 +173,7 @@ def check(
     from agent.terminal import one_line
 
     settings = load_settings(planner=planner, checkpoint=checkpoint)
-    bench = workbench(ctx, settings.checkpoint)
+    bench = workbench(ctx, settings.checkpoint, batch=True)
     plan = _plan(file, settings, bench, outputs, {})
     seconds = None
     if sample:

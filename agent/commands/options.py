@@ -28,12 +28,12 @@ class PictureError(AgentError):
     """A place on the command line where no picture can be written."""
 
 
-def workbench(ctx: typer.Context, checkpoint: str | None = None) -> "Workbench":
-    """The tools for this run; a test hands its own in as the context's object."""
+def workbench(ctx: typer.Context, checkpoint: str | None = None, batch: bool = False) -> "Workbench":
+    """The tools for this run, or for a batch; a test hands its own in as the context's object."""
     from agent.settings import load_settings
-    from agent.workbench import OpenWorkbench, open_workbench
+    from agent.workbench import OpenWorkbench, open_batch_workbench, open_workbench
 
-    factory = cast("OpenWorkbench", ctx.obj or open_workbench)
+    factory = cast("OpenWorkbench", ctx.obj or (open_batch_workbench if batch else open_workbench))
     return factory(checkpoint or load_settings().checkpoint)
 
 

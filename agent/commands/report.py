@@ -83,7 +83,8 @@ def _remark(change: "Change") -> str:
     if change.difference:
         remarks.append("clear" if change.clear else "within the intervals")
     if change.uneven and change.before and change.after:
-        photos = f"{change.before.photos} photos then, {change.after.photos} now"
-        failed = change.before.failed + change.after.failed
-        remarks.append(photos + (f", {failed} failed" if failed else ""))
+        before, after = change.before, change.after
+        remarks.append(f"{before.photos} photos then, {after.photos} now")
+        if before.failed or after.failed:
+            remarks.append(f"{before.failed} failed then, {after.failed} now")
     return "; ".join(remarks)

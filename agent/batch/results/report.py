@@ -64,6 +64,7 @@ class ReportWriter:
         self._others = 0
         self._totals: dict[str, Sums] = {}
         self._stores: dict[str, dict[str, Sums]] = {}
+        self._shelves: dict[int, dict[str, Sums]] = {}
         self._spread: dict[str, Counter[int]] = {}
         self._warnings: Counter[str] = Counter()
         self._saturated = 0
@@ -83,12 +84,16 @@ class ReportWriter:
                 name = printable(row.photo.name)
                 self._failures.append((store, name, label, printable(row.error or "", 300)))
         if not row.counted:
-            self._others += 1
+            self._others += row.record is not None
             return
-        for sums in (
+        added = [
             self._totals.setdefault(label, Sums()),
             self._stores.setdefault(store, {}).setdefault(label, Sums()),
-        ):
+        ]
+        shelf, target = row.call.by_shelf()
+        if shelf is not None:
+            added.append(self._shelves.setdefault(shelf, {}).setdefault(printable(target), Sums()))
+        for sums in added:
             sums.add(count)
         if count is None:
             return
@@ -117,6 +122,8 @@ class ReportWriter:
             totals=[(label, sums, bars_of(self._spread.get(label, Counter()))) for label, sums in self._totals.items()],
             labels=list(self._totals),
             stores=stores[:STORES] if len(stores) > 1 or self._stores.keys() - {""} else [],
+            shelves=[(_shelf(number), self._shelves[number]) for number in sorted(self._shelves, key=_from_the_top)],
+            on_shelves=list(dict.fromkeys(label for sums in self._shelves.values() for label in sums)),
             stores_left=max(0, len(stores) - STORES),
             failures=self._failures,
             warnings=self._warnings.most_common(LISTED),
@@ -174,6 +181,15 @@ def _card(row: Row, count: CountRecord, label: str, order: int) -> Card:
         notes=notes,
         picture=row.picture,
     )
+
+
+def _from_the_top(shelf: int) -> tuple[bool, int]:
+    """Sorts shelves counted from the top before those counted from the bottom."""
+    return shelf < 0, shelf
+
+
+def _shelf(number: int) -> str:
+    return {1: "1 (top)", -1: "-1 (bottom)"}.get(number, str(number))
 
 
 def bars_of(spread: Counter[int]) -> list[Bar]:

@@ -189,6 +189,12 @@ def finished_tasks(out: Path) -> list[str]:
     return [entry["task"] for entry in journal(out) if entry["event"] == "done"]
 
 
+def noted(out: Path, event: str) -> int:
+    """How often an event stands in the journal of a run that may be going on, or may not have begun."""
+    path = out / "journal.jsonl"
+    return path.read_bytes().count(b'{"event":"%s"' % event.encode()) if path.exists() else 0
+
+
 def results(out: Path) -> dict[str, bytes]:
     """Every result file and overlay, by its path."""
     return {

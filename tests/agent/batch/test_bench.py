@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from agent.batch.bench import ToolBench
+from agent.batch.bench import ToolBench, open_bench
 from agent.batch.call import Call
+from agent.batch.errors import ClusterError
+from agent.batch.fingerprint import engine_fingerprint
 from agent.batch.photos import PhotoRef
 from segmentation.errors import PhotoError
 from segmentation.photo import read_photo
@@ -106,3 +108,11 @@ def test_a_picture_that_cannot_be_drawn_costs_the_picture_only(shelf: PhotoRef) 
     (counted,) = tools.run(photo, [Call.of("count", {"target": "cans"})])
 
     assert tools.draw(photo, counted) == counted
+
+
+def test_a_node_with_other_weights_is_refused(tiny_checkpoint: Path) -> None:
+    here = engine_fingerprint(str(tiny_checkpoint))
+
+    assert isinstance(open_bench(str(tiny_checkpoint), {}, False, here), ToolBench)
+    with pytest.raises(ClusterError, match=r"this node has the engine 'tiny .*', and the run has 'shelf-small 1'"):
+        open_bench(str(tiny_checkpoint), {}, False, "shelf-small 1")

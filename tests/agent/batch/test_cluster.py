@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from agent.batch.call import Call
 from agent.batch.cluster import RayEngine, connect
 from agent.batch.errors import ClusterError
-from tests.agent.batch.fakes import FakeBench, Loaded, Silent, finished_tasks, photos, results, run_fake
+from tests.agent.batch.fakes import FakeBench, Loaded, Silent, finished_tasks, noted, photos, results, run_fake
 
 # Ray's own warnings (its code still uses what Python and its dependencies deprecate) are not ours to mend.
 pytestmark = [
@@ -37,6 +38,21 @@ def test_a_cluster_of_other_machines_must_ask_for_a_token(address: str, monkeypa
         connect(address)
 
 
+@pytest.mark.parametrize("error", [ConnectionError, ValueError, Exception])
+def test_a_cluster_that_cannot_be_reached_or_started_is_one_line(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray raises a plain Exception when its own node takes too long to start."""
+
+    def init(**options: object) -> None:
+        raise error("The node timed out\n  during startup.")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init))  # type: ignore[arg-type]
+
+    with pytest.raises(ClusterError, match=r"^Ray: The node timed out during startup\.$"):
+        connect(None)
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A head that holds nothing and nodes that come and go, on this machine, behind a token."""
@@ -53,11 +69,19 @@ def cluster() -> Iterator[Any]:
 
 
 def bench(folder: str, death: float = 0.0) -> FakeBench:
-    """A bench that dies by chance, and on every photo that says so. Deaths are noted as files."""
+    """A bench that dies by chance, and dies or hangs on every photo that says so. Deaths are noted as files.
+
+    Chance is a matter of the photo, the call and the deaths before, so it is the same in every run of a test.
+    """
 
     def before(photo: Loaded, call: Call) -> None:
-        if photo.data.startswith(b"poison") or (death and random.random() < death):
-            (Path(folder) / f"death-{random.random()}").touch()
+        if photo.data.startswith(b"endless"):
+            threading.Event().wait()
+        note = f"death-{Path(photo.name).stem}-"
+        deaths = len(list(Path(folder).glob(f"{note}*")))
+        dies = random.Random(f"{photo.name} {call} {deaths}").random() < death
+        if dies or photo.data.startswith(b"poison"):
+            (Path(folder) / f"{note}{deaths}").touch()
             os._exit(1)
 
     return FakeBench(before)
@@ -67,8 +91,15 @@ def deaths(folder: Path) -> int:
     return len(list(folder.glob("death-*")))
 
 
-def run_on(cluster: Any, tmp_path: Path, watcher: Silent | None = None, death: float = 0.0, **options: Any) -> Any:
-    engine = RayEngine(partial(bench, str(tmp_path), death), cluster.address, patience=120, workers=3)
+def run_on(
+    cluster: Any,
+    tmp_path: Path,
+    watcher: Silent | None = None,
+    death: float = 0.0,
+    patience: float = 120,
+    **options: Any,
+) -> Any:
+    engine = RayEngine(partial(bench, str(tmp_path), death), cluster.address, patience=patience, workers=3)
     return run_fake(tmp_path, tmp_path / "ray", make_engine=lambda: engine, watcher=watcher, **options)
 
 
@@ -102,7 +133,7 @@ def test_actors_that_die_by_chance_lose_nothing(cluster: Any, tmp_path: Path) ->
 
     run_on(cluster, tmp_path, death=0.05)
 
-    assert deaths(tmp_path) > 0
+    assert deaths(tmp_path) >= 3
     assert results(tmp_path / "ray") == results(tmp_path / "local")
     assert len(set(finished_tasks(tmp_path / "ray"))) == len(finished_tasks(tmp_path / "ray")) == 120
 
@@ -118,6 +149,18 @@ def test_a_photo_that_kills_its_actor_becomes_a_row_and_the_others_are_done(clus
     assert (summary.ending, summary.done, summary.failed) == ("complete", 22, 2)
     assert deaths(tmp_path) == 4  # once beside another photo, three times alone
     assert b"the worker died 3 times on this photo" in results(tmp_path / "ray")["counts.csv"]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("nodes")
+def test_a_photo_that_never_ends_becomes_a_row_and_the_others_are_done(cluster: Any, tmp_path: Path) -> None:
+    paths = photos(tmp_path / "shelf", 12)
+    paths[5].write_bytes(b"endless")
+
+    summary = run_on(cluster, tmp_path, patience=30)
+
+    assert (summary.ending, summary.done, summary.failed) == ("complete", 22, 2)
+    assert b"the worker died 3 times on this photo (silent for 3" in results(tmp_path / "ray")["counts.csv"]
 
 
 @pytest.mark.slow
@@ -174,31 +217,38 @@ def no_bench() -> FakeBench:
 @pytest.mark.slow
 def test_a_driver_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
-    photos(tmp_path / "shelf", 60)
+    photos(tmp_path / "shelf", 130)
     run_fake(tmp_path, tmp_path / "local")
-    out, chance, killed = tmp_path / "ray", random.Random(3), 0
+    out, chance = tmp_path / "ray", random.Random(3)
 
-    while True:
-        process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("process.py")), "ray", str(tmp_path), str(out)],
-            cwd=Path(__file__).parents[3], start_new_session=True, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        goal = len(finished_tasks(out)) + chance.randint(0, 4) if (out / "journal.jsonl").exists() else 1
-        while killed < KILLS and process.poll() is None:
-            try:
-                process.wait(0.02)
-            except subprocess.TimeoutExpired:
-                if (out / "journal.jsonl").exists() and journal_lines(out, "done") >= goal:
-                    os.killpg(process.pid, signal.SIGKILL)
-        if process.wait() == 0:
-            break
-        killed += 1
-        assert killed <= KILLS
+    for life in range(KILLS):
+        # As for the local engine: every other life finishes a photo. Two actors of two lanes each finish six at most.
+        least = chance.randint(life % 2, 2)
+        lives, finished = noted(out, "open"), noted(out, "photo")
+        process = drive(tmp_path, out, str(2 * least + 2))
+        while noted(out, "open") == lives or noted(out, "photo") < finished + least:
+            assert not ended(process, 0.02)
+        # A life that finishes nothing may be killed while its cluster starts.
+        assert not ended(process, chance.random() * (0.1 if least else 8))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
-    assert killed >= 0.75 * KILLS  # the others came between the last task and the end
+    assert drive(tmp_path, out).wait() == 0
     assert results(out) == results(tmp_path / "local")
-    assert len(set(finished_tasks(out))) == len(finished_tasks(out)) == 120
+    assert len(set(finished_tasks(out))) == len(finished_tasks(out)) == 260
 
 
-def journal_lines(out: Path, event: str) -> int:
-    return (out / "journal.jsonl").read_bytes().count(b'{"event":"%s"' % event.encode())
+def drive(folder: Path, out: Path, *calls: str) -> subprocess.Popen[bytes]:
+    root = Path(__file__).parents[3]
+    return subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("process.py")), "ray", str(folder), str(out), *calls],
+        cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, start_new_session=True, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True

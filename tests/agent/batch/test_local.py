@@ -13,9 +13,9 @@ from PIL import Image
 
 from agent.batch.bench import ToolBench
 from agent.batch.call import Call
-from agent.batch.local import LANES, LocalEngine
+from agent.batch.local import LocalEngine
 from agent.batch.photos import PhotoRef
-from agent.batch.work import Bench, Finished, Outcome, Work
+from agent.batch.work import LANES, Bench, Finished, Outcome, Work
 from segmentation.clipseg import Activations, ClipSeg
 from segmentation.counter import Counter
 from segmentation.sharing import SharedClipSeg
@@ -135,7 +135,7 @@ def test_the_next_photo_is_decoded_while_one_is_counted_and_another_is_drawn(tmp
 
 
 def test_no_more_than_a_few_photos_are_in_memory_however_long_the_queue(tmp_path: Path) -> None:
-    lock, now, most = threading.Lock(), 0, 0
+    lock, now, most, ahead = threading.Lock(), 0, 0, Event()
 
     class Weighing(FakeBench):
         def load(self, photo: PhotoRef) -> Loaded:
@@ -143,7 +143,13 @@ def test_no_more_than_a_few_photos_are_in_memory_however_long_the_queue(tmp_path
             with lock:
                 now += 1
                 most = max(most, now)
+                if now == 4:
+                    ahead.set()
             return super().load(photo)
+
+        def run(self, photo: Loaded, calls: Sequence[Call]) -> list[Outcome]:
+            assert ahead.wait(20)  # the first counts go on when two are decoded beside them
+            return super().run(photo, calls)
 
         def draw(self, photo: Loaded, outcome: Outcome) -> Outcome:
             nonlocal now
@@ -165,8 +171,22 @@ def test_no_more_than_a_few_photos_are_in_memory_however_long_the_queue(tmp_path
         finished += 1
 
     assert finished == 60
-    assert 3 <= most <= 7  # two ahead, two counted, up to three drawn or waiting to be
+    assert 4 <= most <= 7  # two ahead, two counted, up to three drawn or waiting to be
     assert furthest <= 8  # the queue is taken from only as fast as work is done
+
+
+def test_a_drawn_photo_is_handed_over_while_others_are_still_counted(tmp_path: Path) -> None:
+    taken = Event()
+
+    def wait_for_the_first(photo: Loaded, call: Call) -> None:
+        if photo.name != "0000.jpg":
+            assert taken.wait(20)
+
+    results = LocalEngine(FakeBench(wait_for_the_first)).work(works(tmp_path, 4), lambda work: None, Event())
+
+    assert next(results).photo.name == "0000.jpg"
+    taken.set()
+    assert len(list(results)) == 3
 
 
 def test_a_suspect_is_alone_in_work(tmp_path: Path) -> None:

@@ -238,7 +238,9 @@ def test_a_photo_that_kills_the_process_becomes_a_row_and_the_others_are_done(tm
     lives = 0
     while True:
         try:
-            summary = run_fake(tmp_path, tmp_path / "out", bench=FakeBench(poison), start="resume")
+            # One lane: with two, the other photos might be done before this one is begun.
+            engine = LocalEngine(FakeBench(poison), lanes=1)
+            summary = run_fake(tmp_path, tmp_path / "out", make_engine=lambda e=engine: e, start="resume")
             break
         except Death:
             lives += 1

@@ -2,8 +2,10 @@
 
 import json
 import signal
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -11,6 +13,9 @@ from PIL import Image
 from typer import Typer
 from typer.testing import CliRunner
 
+from agent.batch.bench import ToolBench
+from agent.batch.local import LocalEngine
+from agent.batch.work import LANES
 from agent.commands.batch import register
 from agent.workbench import Workbench
 from tests.agent.batch.fakes import count_record, results
@@ -29,6 +34,7 @@ class Shop:
         self.counted: list[str] = []
         self.fingerprint = "fake 1"
         self._before = before
+        self._counting = Lock()
         self._app = Typer()
         self._app.callback()(lambda: None)
         register(self._app)
@@ -47,9 +53,10 @@ class Shop:
         store = ImageStore()
 
         def count(arguments: CountArguments, progress: Progress) -> CountRecord:
-            self._before()
             photo = store.get(arguments.image)
-            self.counted.append(f"{photo.name} {arguments.target}")
+            with self._counting:  # photos are counted at once; what `before` sees must hold until it has acted
+                self._before()
+                self.counted.append(f"{photo.name} {arguments.target}")
             info = ImageInfo(id=photo.id, sha256=photo.sha256, width=320, height=240, name=photo.name)
             return count_record(arguments.target, b"", int(photo.pixels[0, 0, 0]), image=info, instances=())
 
@@ -169,17 +176,40 @@ def test_a_second_run_is_refused_resumed_or_started_over(shop: Shop) -> None:
 
 def test_ctrl_c_ends_after_the_photos_in_work_and_says_how_to_go_on(tmp_path: Path) -> None:
     shop = Shop(tmp_path, lambda: signal.raise_signal(signal.SIGINT) if len(shop.counted) == 1 else None)
-    shop.photos(5)
+    shop.photos(LANES + 3)
 
     stopped = shop(shop.write(JOB), "--out", shop.out)
 
     assert stopped.exit_code == 1
     assert "finishing the photos in work" in stopped.stderr
     assert "stopped (interrupted); go on with --resume" in stopped.stderr
-    assert len(shop.counted) == 2  # both requests of the photo in work
+    # The signal came with the second task, so no photo was finished: what was in work then is finished with all its
+    # requests, and nothing was begun since. How many were in work is for the threads to settle.
+    photos = Counter(line.split()[0] for line in shop.counted)
+    assert 1 <= len(photos) <= LANES
+    assert set(photos.values()) == {2}
     assert not (shop.out / "report.html").exists()
     assert shop(shop.folder / "job.yaml", "--out", shop.out, "--resume").exit_code == 0
-    assert len(shop.counted) == len(set(shop.counted)) == 10
+    assert len(shop.counted) == len(set(shop.counted)) == 2 * (LANES + 3)
+
+
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_the_batch_size_is_how_many_photos_a_model_counts_at_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    lanes: list[int] = []
+
+    def local(make_bench: object, *_: object, **options: int) -> LocalEngine:
+        lanes.append(options["lanes"])
+        return LocalEngine(ToolBench.of(shop.open(None), {}, False))
+
+    monkeypatch.setattr(f"agent.batch.{'local.LocalEngine' if engine == 'local' else 'cluster.RayEngine'}", local)
+    job = shop.write(JOB)
+
+    for size in ((), ("--batch-size", "5")):
+        assert shop(job, "--out", shop.out, "--new", "--engine", engine, *size).exit_code == 0
+
+    assert lanes == [LANES, 5]
 
 
 def test_results_and_photos_may_be_in_an_object_store(shop: Shop) -> None:

@@ -81,6 +81,6 @@ def test_the_command_prints_a_table_or_json(runs: tuple[Path, Path]) -> None:
 
     lines = [" ".join(line.split()) for line in table.output.splitlines()]
     assert "A cans 20 (19–21) 15 (13–17) -5 clear" in lines
-    assert "B cans 5 8 (7–9) +3 clear; 1 photos then, 2 now, 1 failed" in lines
+    assert "B cans 5 8 (7–9) +3 clear; 1 photos then, 2 now; 1 failed then, 0 now" in lines
     assert "2.jpg: cans 10 -> 11 (within the intervals)" in lines
     assert json.loads(plain.output)["stores"][0]["difference"] == -5

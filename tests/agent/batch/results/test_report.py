@@ -3,12 +3,14 @@
 import io
 import re
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agent.batch.call import Call
 from agent.batch.instructions import Place
 from agent.batch.photos import PhotoRef
 from agent.batch.results.report import SHOWN, ReportWriter, bars_of
@@ -59,6 +61,7 @@ def test_totals_are_summed_per_target_and_per_store() -> None:
         in_store("B", name="4", error="damaged"),
         in_store("B", name="5", target="jars", number=3),
         LABELS,
+        replace(LABELS, record=None, error="damaged"),
     )
 
     # target, total, between, photos, per photo, none found, failed
@@ -66,7 +69,28 @@ def test_totals_are_summed_per_target_and_per_store() -> None:
     assert "jars 3 – 1 3.0 0 0" in found.text
     assert "A 12 10–16" in found.text
     assert "B 0 1 failed 3" in found.text
-    assert "6 photos 4 counts 1 other records 1 failed 0 reached a limit" in found.text
+    assert "6 photos 4 counts 1 other records 2 failed 0 reached a limit" in found.text
+
+
+def on_shelf(shelf: int, **values: Any) -> Row:
+    made = row(**values)
+    call = Call.of("count", made.call.plain() | {"row": shelf})
+    return Row(made.photo, made.sentence, call, made.task, made.record, made.error, made.picture)
+
+
+def test_totals_are_summed_per_shelf_from_the_top_to_the_bottom() -> None:
+    found = page(
+        on_shelf(-1, name="1", number=5, low=5, high=5),
+        on_shelf(2, name="1", number=4, low=4, high=4),
+        on_shelf(1, name="1", number=3, low=2, high=4),
+        on_shelf(1, name="2", number=3, low=3, high=3),
+        on_shelf(2, name="2", target="jars", error="damaged"),
+        row(name="3", number=9),
+    )
+
+    shelves = found.text.split("Shelves ")[1].split(" Failures")[0]
+    assert shelves == "Shelf cans jars 1 (top) 6 5–7 2 4 1 failed -1 (bottom) 5"
+    assert "Shelves" not in page(row(name="3", number=9)).text
 
 
 def test_failures_and_warnings_are_spelled_out() -> None:
