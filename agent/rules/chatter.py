@@ -37,14 +37,13 @@ def without_chatter(clause: str) -> str | None:
         joined = text.split()[-1].lower() in _JOINS - {","} or piece.split()[0].lower() in _JOINS - {","}
         kind = clean(piece)
         if kind.lower() in words.kinds and not any(thing in words.kinds for thing in text.lower().split()):
-            text = f"{text.strip(' ,')} {kind}"  # "Kellogg's vs Nestle, who has more boxes"
+            text = f"{_bare(text)} {kind}"  # "Kellogg's vs Nestle, who has more boxes"
         elif joined or re.match(rf"{words.exclude}\b", piece, re.IGNORECASE):
             text = f"{text} {piece}"
         else:
             return None  # two things, and nothing says how they belong together
     text = re.sub(r"\bthan\b", "and", " ".join([text, *places]))
-    text = re.sub(r"^(?:(?:for|of|to|from|as|by|and)\s+)+(?=\S)", "", _trimmed(text), flags=re.IGNORECASE)
-    return f"how many {text}"
+    return f"how many {_bare(text)}"
 
 
 def _has_name(clause: str) -> bool:
@@ -62,6 +61,12 @@ def _pieces(clause: str) -> list[str]:
         told = _NUMBER.fullmatch(token) and (not kept or kept[-1] == _BREAK) and following not in lexicon().units
         kept.append("the" if token.lower() in lexicon().pointing else _BREAK if chatter or told else token)
     return [piece for piece in (_trimmed(part) for part in " ".join(kept).split(_BREAK)) if piece]
+
+
+def _bare(text: str) -> str:
+    """Without prepositions that lost what they stood for."""
+    text = re.sub(r"^(?:(?:for|of|to|from|as|by|and|with)\s+)+(?=\S)", "", _trimmed(text), flags=re.IGNORECASE)
+    return re.sub(r"(?:[\s,]+(?:for|of|to|from|as|by|and|with|in|on|at|the))+$", "", text, flags=re.IGNORECASE)
 
 
 def _aside(piece: str) -> bool:
@@ -91,7 +96,8 @@ def _is_place(piece: str) -> bool:
 
 def only_chatter(clause: str) -> bool:
     """Whether a clause holds nothing but chatter: it asks for nothing of its own."""
-    return not lexicon().other_business.search(clause) and not any(map(_says_a_thing, _pieces(clause)))
+    pieces = _pieces(clause)
+    return not (lexicon().other_business.search(clause) or any(_says_a_thing(p) or _is_place(p) for p in pieces))
 
 
 def plain(target: str) -> bool:

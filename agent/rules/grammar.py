@@ -163,7 +163,7 @@ def _read(clause: str, said: str, scope: Photos, request: Request, before: Befor
         return _intents(before.aims, chosen)
     if follows:
         said = usual_order(polite(_FOLLOW.sub(r"\g<rest>", _FOLLOW.sub(r"\g<rest>", _SAME.sub("", said)))))
-        if not said:
+        if not said or (scope != Photos(None) and only_chatter(said)):
             return _intents(before.aims, chosen)
         if (only := _ONLY.match(said)) and modifier_class(only["rest"]):
             said = f"{only['rest']} ones"

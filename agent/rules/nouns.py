@@ -29,7 +29,8 @@ _TRAILER = re.compile(
     re.IGNORECASE,
 )
 _SPLIT = re.compile(
-    r"(\s*,\s*(?:and|or)?\s+|\s*,\s*|\s+(?:and|or|plus|vs\.?|versus|as well as|&|\+|/)\s+)", re.IGNORECASE
+    r"(\s*,\s*(?:and|or)?\s+|\s*,\s*|\s+(?:and|or|plus|vs\.?|versus|as well as|along with|together with|in addition to|&|\+|/)\s+)",
+    re.IGNORECASE,
 )
 _OF = re.compile(r"^(?P<kind>[\w-]+(?: [\w-]+){0,2}) of (?:the )?(?P<rest>.+)$", re.IGNORECASE)
 _ARE = re.compile(
@@ -100,7 +101,11 @@ def is_plural(phrase: str) -> bool:
 def split(phrase: str) -> tuple[str, ...]:
     """The things that a phrase names: "cans and bottles" are two, "salt and vinegar chips" is one."""
     phrase = clean(phrase, whole=False)
-    if not re.search(r"[,+/]|\s(?:and|or|plus|vs\.?|versus|as well as)\s", phrase, re.IGNORECASE):
+    if not re.search(
+        r"[,+/]|\s(?:and|or|plus|vs\.?|versus|as well as|along with|together with|in addition to)\s",
+        phrase,
+        re.IGNORECASE,
+    ):
         phrase = _kind_last(phrase)  # "tubs of Ben & Jerry's"
     masked = lexicon().one_name.sub(lambda match: match[0].replace(" ", _JOINT), phrase)
     pieces = _SPLIT.split(masked)

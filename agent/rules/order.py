@@ -88,6 +88,9 @@ _ADVERB = re.compile(
     re.IGNORECASE,
 )
 _ALL_BUT = re.compile(r"\b(?:everything|anything|all)(?: (?:products|items))? but\b", re.IGNORECASE)
+_COMPARE_WITH = re.compile(
+    r"^compare (?P<one>(?!.*\b(?:photo|picture|image)).+?) (?:with|to|and|against) (?P<other>.+)$", re.IGNORECASE
+)
 _COMPARE = re.compile(r"^compare\b[^:]*:\s*", re.IGNORECASE)
 _THESE_ARE = re.compile(
     r"^(?P<verb>how many|how much)(?: of)? (?:these|those|them|they|it)(?: (?:items|things|products))? "
@@ -112,6 +115,7 @@ def usual_order(text: str) -> str:
     have", "is the shampoo out of stock", "how many of these are red" (which becomes "red ones").
     """
     text = _COMPARE.sub("", _STILL.sub(r"\g<verb>", text))
+    text = _COMPARE_WITH.sub(r"how many \g<one> and \g<other>", text)
     text = _ALL_BUT.sub("products except", _ADVERB.sub("", text))
     text = _SEE_OF.sub(r"\g<verb> \g<noun>", text)
     text = _OF_ARE.sub(_named, text)

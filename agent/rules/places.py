@@ -57,8 +57,8 @@ def find_rows(text: str) -> list[Rows]:
         rf"{_LEAD}(?:shelves|rows|tiers|levels)\s+(?P<listed>{number}(?:\s*(?:,|and|&|\+)+\s*{number})+){_END}",
         # "second to last shelf"
         rf"{_LEAD}(?P<before_last>{ordinal}|next)[\s-]+(?:to[\s-]+)?(?:the[\s-]+)?(?:last|lowest|bottom)\s+{_SHELF}{_END}",
-        # "second shelf", "second shelf down", "2nd row from the bottom"
-        rf"{_LEAD}(?P<nth>{ordinal})\s+{_SHELF}(?: down)?{from_end}{_END}",
+        # "second shelf", "second shelf down" or "up", "2nd row from the bottom"
+        rf"{_LEAD}(?P<nth>{ordinal})\s+{_SHELF}(?: down|(?P<up> up))?{from_end}{_END}",
         # "second from the bottom"
         rf"{_LEAD}(?P<short>{ordinal})(?:\s+one)?\s+(?:up\s+)?from\s+(?:the\s+)?(?P<side>top|bottom|below|above){_END}",
         # "shelf number 2", "row two", "shelf #3"
@@ -100,7 +100,9 @@ def _rows_of(parts: dict[str, str | None]) -> tuple[int, ...]:
         word = (parts["before_last"] or "").lower()
         return (-2 if word == "next" else -_value(word),)
     if parts.get("nth") or parts.get("short") or parts.get("numbered"):
-        origin = parts.get("origin") or parts.get("side") or parts.get("source")
+        origin = (
+            ("bottom" if parts.get("up") else None) or parts.get("origin") or parts.get("side") or parts.get("source")
+        )
         value = _value(parts.get("nth") or parts.get("short") or parts.get("numbered") or "")
         return (-value if origin and origin.lower() in ("bottom", "below") else value,)
     return (1,) if parts.get("top") or parts.get("at_top") else (-1,)
@@ -110,7 +112,7 @@ _SIDES = {"left": "left half", "right": "right half", "upper": "upper half", "lo
 _SIDE = re.compile(
     r"(?:,?\s*\b(?:(?:that|which) (?:is|are) )?(?:(?:standing|sitting|placed|located) )?(?:on|in|at|to)\s+(?:the|my)"
     r"|,\s*(?:the)?(?=\s*(?:left|right)(?:[\s-]?hand)?\s+(?:half|side)))\s*(?:(?:far|very)\s+)?"
-    r"(?P<side>left|right|upper|lower|top|bottom)(?:[\s-]?hand)?\s*(?P<noun>half|side|part|halves)?"
+    r"(?P<side>left|right|upper|lower|top|bottom)(?:[\s-]?(?:hand|most))?\s*(?P<noun>half|side|part|halves)?"
     r"(?:\s+(?:half|side|part))?(?:\s+of (?:the|this) (?:photo|picture|image|shelf|shelves|rack|display))?" + _END,
     re.IGNORECASE,
 )
