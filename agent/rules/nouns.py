@@ -29,7 +29,8 @@ _TRAILER = re.compile(
     re.IGNORECASE,
 )
 _SPLIT = re.compile(
-    r"(\s*,\s*(?:and|or)?\s+|\s*,\s*|\s+(?:and|or|plus|vs\.?|versus|as well as|along with|together with|in addition to|&|\+|/)\s+)",
+    r"(\s*,\s*(?:and|or)?\s+|\s*,\s*|\s+(?:and|or|plus|vs\.?|versus|as well as|along with|together with"
+    r"|in addition to|&|\+|/)\s+)",
     re.IGNORECASE,
 )
 _OF = re.compile(r"^(?P<kind>[\w-]+(?: [\w-]+){0,2}) of (?:the )?(?P<rest>.+)$", re.IGNORECASE)
