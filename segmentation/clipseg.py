@@ -9,7 +9,6 @@ Lüddecke and Ecker, "Image Segmentation Using Text and Image Prompts", https://
 """
 
 import hashlib
-import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
 from segmentation.cache import ByteCache
 from segmentation.checkpoint import WEIGHTS, Checkpoint, resolve
@@ -188,26 +186,6 @@ class ClipSeg:
                 logits[start : start + batch] = masks.float().cpu().numpy()
         return logits.reshape(views, prompts, self.size, self.size)
 
-    def sketch(self, activations: Activations, conditions: Conditions) -> NDArray[np.float32]:
-        """Logits as `decode` gives them, at half the side, from tokens averaged by fours: a quarter of the work.
-
-        Good enough to compare wordings (docs/experiments.md, "Wordings"), not to draw a mask. (B, P, S / 2, S / 2);
-        with an odd number of tokens a side, the last row and column are left out.
-        """
-        levels, views, tokens, width = activations.reduced.shape
-        grid = math.isqrt(tokens - 1)
-        images = activations.reduced[:, :, 1:].reshape(levels * views, grid, grid, width).permute(0, 3, 1, 2)
-        with self._lock, torch.inference_mode():
-            fewer = avg_pool2d(images, 2).flatten(2).transpose(1, 2).reshape(levels, views, -1, width)
-            coarse = torch.cat([activations.reduced[:, :, :1], fewer], dim=2)
-            vectors = torch.from_numpy(conditions.vectors).to(self.device.name)
-            # (views, P) pairs, view by view
-            masks = self._masks(
-                coarse.repeat_interleave(len(conditions), dim=1),
-                vectors.repeat(views, 1),
-            )
-        return masks.float().cpu().numpy().reshape(views, len(conditions), *masks.shape[-2:])
-
     def gradient_step(
         self, activations: Activations, vector: NDArray[np.float32], loss: Callable[[Tensor], Tensor]
     ) -> tuple[float, NDArray[np.float32]]:
@@ -236,7 +214,7 @@ class ClipSeg:
             if depth == decoder.conditional_layer:
                 hidden = decoder.film_mul(vectors)[:, None] * hidden + decoder.film_add(vectors)[:, None]
             hidden = layer(hidden, None)
-        grid = math.isqrt(hidden.shape[1] - 1)
+        grid = self.size // self._model.config.vision_config.patch_size
         image = hidden[:, 1:].transpose(1, 2).reshape(len(vectors), -1, grid, grid)
         return decoder.transposed_convolution(image)[:, 0]  # type: ignore[no-any-return]
 

@@ -33,7 +33,7 @@ PADDING = 0.25  # of a chunk's side, before the crop is squared by taking more i
 CLOSER = 4.0  # weight of a view against one of twice its side
 SMALLEST_PART = 0.5  # area in tokens of the overview (chunks) or of the closest view (components)
 LEAST_PIXELS = 1.0  # a view this many times the encoder size is the closest: closer ones show no more
-SURVEYED = 704  # px of the canvas of a survey: the overview alone shows no more
+SURVEYED = 352  # px of the canvas of a survey: wordings are compared, and nothing is drawn
 BATCH = 8  # views decoded together: bounds the logits held at once
 
 

@@ -9,7 +9,7 @@ A chunk is scored in the same way on its own, because a wording may fit one part
 no wording finds anything, all scores are 0 and the user's own words stand: absent stays absent.
 """
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -59,7 +59,10 @@ class ScoredWording:
 
 
 def score_wordings(
-    engine: TextEncoder, pixels: NDArray[np.uint8], wordings: Sequence[str]
+    engine: TextEncoder,
+    pixels: NDArray[np.uint8],
+    wordings: Sequence[str],
+    known: MutableMapping[str, HeatMap] | None = None,
 ) -> tuple[ScoredWording, ...]:
     """Score wordings on a photo; the first is the user's own. One look at the photo serves them all.
 
@@ -67,11 +70,16 @@ def score_wordings(
         engine: a loaded ClipSeg.
         pixels: (H, W, 3) uint8 RGB.
         wordings: at least one.
+        known: surveys of this photo made before, by their words; new ones are added.
     """
+    surveys = {} if known is None else known
     texts = tuple(dict.fromkeys(wordings))
     siblings = tuple(text for text in SIBLINGS if text not in texts)
-    heats = survey(engine, pixels, engine.text((*texts, *siblings)))
-    return score_maps(texts, heats[: len(texts)], heats[len(texts) :], engine.checkpoint.thresholds)
+    missing = tuple(text for text in (*texts, *siblings) if text not in surveys)
+    if missing:
+        surveys.update(zip(missing, survey(engine, pixels, engine.text(missing)), strict=True))
+    own, others = [surveys[text] for text in texts], [surveys[text] for text in siblings]
+    return score_maps(texts, own, others, engine.checkpoint.thresholds)
 
 
 def score_maps(
