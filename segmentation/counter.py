@@ -247,7 +247,7 @@ class _Count:
                 raise TargetError("fitting the words needs an example on the photo itself: give a box around one item")
             fitted = tune(engine, self._photo.pixels, own, engine.text(list(wordings)))
             return find_meaning(engine, self._photo.pixels, fitted)
-        regions = [Region(box, engine.text([text])) for box, text in self._question.regions]
+        regions = [Region(box, engine.text([self._target.noun, text])) for box, text in self._question.regions]
         return find_meaning(engine, self._photo.pixels, engine.text(list(wordings)), regions=regions)
 
     def _by_search(

@@ -83,11 +83,11 @@ def find_meaning(
     Args:
         engine: a loaded ClipSeg.
         pixels: (H, W, 3) uint8 RGB, the upright photo.
-        conditions: the wordings of the target; their raw vectors are averaged.
+        conditions: the wordings of the target; a place counts as far as all of them agree on it.
         thresholds: instead of those that came with the checkpoint.
         regions: parts with wordings of their own, which hold instead of `conditions` there.
     """
-    return _Search(engine, pixels, conditions.average(), thresholds or engine.checkpoint.thresholds, regions).run()
+    return _Search(engine, pixels, conditions, thresholds or engine.checkpoint.thresholds, regions).run()
 
 
 def find_meaning_many(
@@ -128,7 +128,7 @@ class _Search:
         regions: Sequence[Region] = (),
     ) -> None:
         self.engine = engine
-        self.regions = [(region.box, region.conditions.average()) for region in regions]
+        self.regions = [(region.box, region.conditions) for region in regions]
         self.pixels = pixels
         self.target = target
         self.thresholds = thresholds
@@ -177,11 +177,11 @@ class _Search:
             with self._clock("encode"):
                 activations = self.engine.encode(pictures)
             with self._clock("decode"):
-                logits = self.engine.decode(activations, self.target)[:, 0]  # (B, S, S)
+                logits = self.engine.decode(activations, self.target).min(axis=1)  # (B, S, S)
                 for box, conditions in self.regions:
                     windows = [_part(view, box, logits.shape[-1]) for view in batch]
                     if any(windows):
-                        other = self.engine.decode(activations, conditions)[:, 0]
+                        other = self.engine.decode(activations, conditions).min(axis=1)
                         for index, window in enumerate(windows):
                             if window is not None:
                                 logits[index][window] = other[index][window]

@@ -80,9 +80,7 @@ def score_wordings(
     return score_maps(texts, [surveys[text] for text in texts], engine.checkpoint.thresholds)
 
 
-def score_maps(
-    texts: Sequence[str], heats: Sequence[HeatMap], thresholds: Thresholds
-) -> tuple[ScoredWording, ...]:
+def score_maps(texts: Sequence[str], heats: Sequence[HeatMap], thresholds: Thresholds) -> tuple[ScoredWording, ...]:
     """Scores from maps; the first is that of the user's own words."""
     step = max(1, -(-max(heats[0].logits.shape) // LARGEST_SIDE))
     maps = [heat.probability[::step, ::step] for heat in heats]

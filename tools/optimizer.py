@@ -1,4 +1,7 @@
-"""Better wordings for CLIPSeg: proposed by words, kept if they still say what was asked, chosen by the photo.
+"""A second wording for CLIPSeg: proposed by words, kept if it still says what was asked, chosen by the photo.
+
+It does not replace the user's own: a place counts as far as both agree on it, which marks less of what is not meant
+than either alone (docs/experiments.md, "Wordings").
 
 A proposer is anything that turns a request into wordings. Every proposal passes `faithful`: it must hold the
 kind, colours, contents and printed words of the request (or their synonyms), and may add no name of its own.
@@ -16,9 +19,8 @@ from segmentation.vocabulary import plural, singular, vocabulary
 from tools.records import ChunkWording, Pixels, PromptUsed, Wording
 
 MOST_WORDINGS = 2  # beside the original; each costs one decoder pass per view of the overview
-GAIN = 0.005  # a wording must score this much more than the user's own to replace it
-# Unless wordings of its kind gained on rendered scenes whatever the score said: those only must not score this much
-# less (docs/experiments.md, "Wordings").
+GAIN = 0.005  # a wording must score this much more than the user's own to have a say
+# Unless its kind gained on rendered scenes whatever the score said: those only must not score this much less.
 SLACK = 0.02
 CHUNK_GAIN = 0.1  # and this much more in one chunk to be used only there: a chunk has fewer pixels to judge by
 OWN = "the user's words"
@@ -194,7 +196,7 @@ def choose(
     proposers: Sequence[Proposer],
     score: Callable[[Sequence[str]], Sequence[Scored]],
 ) -> PromptUsed:
-    """The wording to use, beside the user's own with its score, and those of chunks that another fits better.
+    """The wordings to use, the user's own first, with their scores, and those of chunks that another fits better.
 
     Args:
         request: the target and what is known of the photo.
@@ -228,6 +230,6 @@ def choose(
     chunks.sort(key=lambda item: -item[0])
     return PromptUsed(
         original=worded(scored[0], scored[0]),
-        chosen=(worded(chosen, chosen),),
+        chosen=tuple(worded(item, item) for item in dict.fromkeys((scored[0], chosen))),
         chunks=tuple(chunk for _, chunk in chunks[:MOST_CHUNKS]),
     )
