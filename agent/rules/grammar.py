@@ -62,6 +62,10 @@ PLACE = (
 )
 KINDS = 'I count items, not kinds. Ask "describe the shelf" for what repeats, or name the items to count.'
 HELP = 'I count things on shelf photos. Try "count the bottles", "describe the shelf" or "read the labels".'
+NOT_COUNTED = (
+    "I count things, describe a shelf and read its labels; prices, shares, weights and orders are not in a photo for me. "
+    'To compare two things, count both: "count the red cans and the blue cans".'
+)
 NO_PHOTO = "Which photo? Give me the file of a shelf photo first."
 TOO_LONG = "That is too long for me. Ask for one or two things in one sentence."
 
@@ -149,6 +153,8 @@ def _clause(clause: str, request: Request, before: Before) -> tuple[Intent, ...]
             plain(intent.aim.target) and meant(clause, intent.aim.target) for intent in loose if intent.aim
         ):
             return loose
+    if lexicon().other_business.search(clause):
+        return AskBack(NOT_COUNTED)
     return answer if isinstance(answer, AskBack) else AskBack(f"{WHAT} I could not make sense of {clause!r}.")
 
 

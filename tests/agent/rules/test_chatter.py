@@ -35,6 +35,12 @@ def test_a_sentence_of_other_business_or_with_a_loose_end_is_not_read_at_all(cla
     assert without_chatter(clause) is None
 
 
+def test_what_no_photo_tells_is_said_to_be_no_count() -> None:
+    answer = parse(Request(text="what share of the shelf is Lay's?", photos=photos(1)))
+    assert isinstance(answer, AskBack)
+    assert "prices, shares" in answer.question
+
+
 def test_a_clause_of_mere_chatter_is_passed_over_and_one_with_a_thing_is_not() -> None:
     assert only_chatter("good morning")
     assert not only_chatter("the green jars")
