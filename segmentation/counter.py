@@ -245,6 +245,10 @@ class _Count:
             ]
             if not own:
                 raise TargetError("fitting the words needs an example on the photo itself: give a box around one item")
+            if self._target.colours:
+                self._warnings.append(
+                    "fitting to an example counts things of one colour less well than the words do: try it without"
+                )
             fitted = tune(engine, self._photo.pixels, own, engine.text(list(wordings)))
             return find_meaning(engine, self._photo.pixels, fitted)
         regions = [Region(box, engine.text([self._target.noun, text])) for box, text in self._question.regions]
