@@ -63,7 +63,7 @@ PLACE = (
 KINDS = 'I count items, not kinds. Ask "describe the shelf" for what repeats, or name the items to count.'
 HELP = 'I count things on shelf photos. Try "count the bottles", "describe the shelf" or "read the labels".'
 NOT_COUNTED = (
-    "I count things, describe a shelf and read its labels; prices, shares, weights and orders are not in a photo for me. "
+    "I count things, describe a shelf and read its labels; prices, shares, weights and orders no photo tells me. "
     'To compare two things, count both: "count the red cans and the blue cans".'
 )
 NO_PHOTO = "Which photo? Give me the file of a shelf photo first."
