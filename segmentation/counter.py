@@ -21,6 +21,7 @@ from segmentation.colour import wears
 from segmentation.errors import BoxError, CheckpointError, TargetError
 from segmentation.finds import Find, Origin, SearchResult, Source
 from segmentation.geometry import Box, area, centre, clip, holds
+from segmentation.heatmap import HeatMap
 from segmentation.interval import Interval, meaning_interval, search_interval
 from segmentation.keypoints import KeypointCache
 from segmentation.labels import SMALL_PRINT, LabelReader, Reading, ReadWord
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 
 Evidence = Literal["meaning", "label", "repetition"]
 WORD_BYTES = 8 * 2**20
+SURVEY_BYTES = 16 * 2**20  # some 40 maps: the last targets of a conversation
 NO_LABELS = LabelEvidence((), (), (), 0.0)
 
 
@@ -104,6 +106,7 @@ class Counter:
         self._reader = LabelReader()
         self._keypoints = KeypointCache()
         self._words: ByteCache[Reading] = ByteCache(WORD_BYTES)
+        self._surveys: ByteCache[dict[str, HeatMap]] = ByteCache(SURVEY_BYTES)
         self._lock = threading.Lock()
 
     def engine(self) -> ClipSeg | None:
@@ -140,7 +143,17 @@ class Counter:
     def score_wordings(self, photo: Photo, texts: Sequence[str]) -> tuple[ScoredWording, ...]:
         """How well wordings fit the photo, judged without labels. Empty without a vision model."""
         engine = self.engine()
-        return tuple(score_wordings(engine, photo.pixels, texts)) if engine else ()
+        if engine is None:
+            return ()
+        with self._lock:
+            before = self._surveys.get(photo.sha256) or {}
+        known = dict(before)  # of its own: other threads may be reading the one in the cache
+        scored = score_wordings(engine, photo.pixels, texts, known)
+        if len(known) > len(before):
+            with self._lock:
+                size = sum(heat.logits.nbytes for heat in known.values())
+                self._surveys.put(photo.sha256, known, size)
+        return tuple(scored)
 
     def count(
         self,
@@ -236,9 +249,13 @@ class _Count:
             ]
             if not own:
                 raise TargetError("fitting the words needs an example on the photo itself: give a box around one item")
+            if self._target.colours:
+                self._warnings.append(
+                    "fitting to an example counts things of one colour less well than the words do: try it without"
+                )
             fitted = tune(engine, self._photo.pixels, own, engine.text(list(wordings)))
             return find_meaning(engine, self._photo.pixels, fitted)
-        regions = [Region(box, engine.text([text])) for box, text in self._question.regions]
+        regions = [Region(box, engine.text([self._target.noun, text])) for box, text in self._question.regions]
         return find_meaning(engine, self._photo.pixels, engine.text(list(wordings)), regions=regions)
 
     def _by_search(

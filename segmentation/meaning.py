@@ -33,7 +33,7 @@ PADDING = 0.25  # of a chunk's side, before the crop is squared by taking more i
 CLOSER = 4.0  # weight of a view against one of twice its side
 SMALLEST_PART = 0.5  # area in tokens of the overview (chunks) or of the closest view (components)
 LEAST_PIXELS = 1.0  # a view this many times the encoder size is the closest: closer ones show no more
-SURVEYED = 704  # px of the canvas of a survey: the overview alone shows no more
+SURVEYED = 352  # px of the canvas of a survey: wordings are compared, and nothing is drawn
 BATCH = 8  # views decoded together: bounds the logits held at once
 
 
@@ -83,11 +83,11 @@ def find_meaning(
     Args:
         engine: a loaded ClipSeg.
         pixels: (H, W, 3) uint8 RGB, the upright photo.
-        conditions: the wordings of the target; their raw vectors are averaged.
+        conditions: the wordings of the target; a place counts as far as all of them agree on it.
         thresholds: instead of those that came with the checkpoint.
         regions: parts with wordings of their own, which hold instead of `conditions` there.
     """
-    return _Search(engine, pixels, conditions.average(), thresholds or engine.checkpoint.thresholds, regions).run()
+    return _Search(engine, pixels, conditions, thresholds or engine.checkpoint.thresholds, regions).run()
 
 
 def find_meaning_many(
@@ -128,7 +128,7 @@ class _Search:
         regions: Sequence[Region] = (),
     ) -> None:
         self.engine = engine
-        self.regions = [(region.box, region.conditions.average()) for region in regions]
+        self.regions = [(region.box, region.conditions) for region in regions]
         self.pixels = pixels
         self.target = target
         self.thresholds = thresholds
@@ -177,11 +177,11 @@ class _Search:
             with self._clock("encode"):
                 activations = self.engine.encode(pictures)
             with self._clock("decode"):
-                logits = self.engine.decode(activations, self.target)[:, 0]  # (B, S, S)
+                logits = self.engine.decode(activations, self.target).min(axis=1)  # (B, S, S)
                 for box, conditions in self.regions:
                     windows = [_part(view, box, logits.shape[-1]) for view in batch]
                     if any(windows):
-                        other = self.engine.decode(activations, conditions)[:, 0]
+                        other = self.engine.decode(activations, conditions).min(axis=1)
                         for index, window in enumerate(windows):
                             if window is not None:
                                 logits[index][window] = other[index][window]

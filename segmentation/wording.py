@@ -1,15 +1,16 @@
 """How well a wording finds its target on one photo, without labels: wordings are compared, not trusted.
 
-The score is a margin: how far the marked area lies above what unrelated words (shelf, price tag) reach in the same
-place, 0.5 for a tie. Measured against the truth of rendered scenes it ranks wordings as well as any label-free term
-or product of terms (docs/experiments.md, "Wordings"). What cannot be told by a score is a gate: a wording that marks
-nothing, nearly everything, or mostly other places than the user's own words scores 0.
+The score is how sure the model is of what it marks: the mean probability inside the mask. Measured against the truth
+of rendered scenes it ranks wordings no worse than terms that need more decoding, such as margins over unrelated words
+(docs/experiments.md, "Wordings"); none ranks them well, which is why choosing leans on what a kind of wording gained
+there. What cannot be told by a score is a gate: a wording that marks nothing, nearly everything, or mostly other places
+than the user's own words scores 0.
 
 A chunk is scored in the same way on its own, because a wording may fit one part of a shelf and not the others. When
 no wording finds anything, all scores are 0 and the user's own words stand: absent stays absent.
 """
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,7 +29,6 @@ LARGEST_SIDE = 512  # canvas pixels: wordings are compared on every n-th pixel, 
 LEAST_COVER, MOST_COVER = 0.0005, 0.9  # share of the photo; a shelf may be full of one thing
 ANCHOR = 0.5  # of the threshold: what the user's own words must give the marked area, or it is something else
 MOST_CHUNKS = 6  # the largest ones are scored
-SIBLINGS = ("shelf", "price tag")
 
 
 class TextEncoder(Encoder, Protocol):
@@ -59,7 +59,10 @@ class ScoredWording:
 
 
 def score_wordings(
-    engine: TextEncoder, pixels: NDArray[np.uint8], wordings: Sequence[str]
+    engine: TextEncoder,
+    pixels: NDArray[np.uint8],
+    wordings: Sequence[str],
+    known: MutableMapping[str, HeatMap] | None = None,
 ) -> tuple[ScoredWording, ...]:
     """Score wordings on a photo; the first is the user's own. One look at the photo serves them all.
 
@@ -67,22 +70,20 @@ def score_wordings(
         engine: a loaded ClipSeg.
         pixels: (H, W, 3) uint8 RGB.
         wordings: at least one.
+        known: surveys of this photo made before, by their words; new ones are added.
     """
+    surveys = {} if known is None else known
     texts = tuple(dict.fromkeys(wordings))
-    siblings = tuple(text for text in SIBLINGS if text not in texts)
-    heats = survey(engine, pixels, engine.text((*texts, *siblings)))
-    return score_maps(texts, heats[: len(texts)], heats[len(texts) :], engine.checkpoint.thresholds)
+    missing = tuple(text for text in texts if text not in surveys)
+    if missing:
+        surveys.update(zip(missing, survey(engine, pixels, engine.text(missing)), strict=True))
+    return score_maps(texts, [surveys[text] for text in texts], engine.checkpoint.thresholds)
 
 
-def score_maps(
-    texts: Sequence[str], heats: Sequence[HeatMap], siblings: Sequence[HeatMap], thresholds: Thresholds
-) -> tuple[ScoredWording, ...]:
+def score_maps(texts: Sequence[str], heats: Sequence[HeatMap], thresholds: Thresholds) -> tuple[ScoredWording, ...]:
     """Scores from maps; the first is that of the user's own words."""
     step = max(1, -(-max(heats[0].logits.shape) // LARGEST_SIDE))
     maps = [heat.probability[::step, ::step] for heat in heats]
-    rival = np.zeros_like(maps[0])
-    for heat in siblings:
-        rival = np.maximum(rival, heat.probability[::step, ::step])
     scale = heats[0].scale * step
     areas = [(box, _window(box, scale, maps[0].shape)) for box in _chunks(heats, step, thresholds)]
     scored = []
@@ -95,12 +96,12 @@ def score_maps(
         chunks = tuple(
             ChunkScore(
                 box,
-                round(_margin(probability[area], rival[area], mask[area]), 4) if found else 0.0,
+                round(_sureness(probability[area], mask[area]), 4) if found else 0.0,
                 sum(_inside(part, area) for part in statistics),
             )
             for box, area in areas
         )
-        score = _margin(probability, rival, mask) if found else 0.0
+        score = _sureness(probability, mask) if found else 0.0
         scored.append(ScoredWording(text, round(score, 4), len(statistics), chunks))
     return tuple(scored)
 
@@ -127,8 +128,6 @@ def _inside(part: NDArray[np.int32], area: tuple[slice, slice]) -> bool:
     return bool(columns.start <= x < columns.stop and rows.start <= y < rows.stop)
 
 
-def _margin(probability: Map, rival: Map, mask: NDArray[np.bool_]) -> float:
-    """How far the mask is above the strongest unrelated thing, 0.5 for a tie."""
-    if not mask.any():
-        return 0.0
-    return float(np.clip(0.5 + (probability[mask] - rival[mask]).mean() / 2, 0, 1))
+def _sureness(probability: Map, mask: NDArray[np.bool_]) -> float:
+    """The mean probability inside the mask."""
+    return float(np.clip(probability[mask].mean(), 0, 1)) if mask.any() else 0.0

@@ -1,8 +1,11 @@
-"""Better wordings for CLIPSeg: proposed by words, kept if they still say what was asked, chosen by the photo.
+"""A second wording for CLIPSeg: proposed by words, kept if it still says what was asked, chosen by the photo.
+
+It does not replace the user's own: a place counts as far as both agree on it, which marks less of what is not meant
+than either alone (docs/experiments.md, "Wordings").
 
 A proposer is anything that turns a request into wordings. Every proposal passes `faithful`: it must hold the
 kind, colours, contents and printed words of the request (or their synonyms), and may add no name of its own.
-The user's own wording always competes and wins ties.
+The user's own wording always competes, and stands when it finds nothing.
 """
 
 import re
@@ -15,9 +18,11 @@ from segmentation.target import Target, normalise, parse_target
 from segmentation.vocabulary import plural, singular, vocabulary
 from tools.records import ChunkWording, Pixels, PromptUsed, Wording
 
-MOST_WORDINGS = 4  # beside the original; each costs one decoder pass per view of the overview
-GAIN = 0.003  # a wording must score this much more than the user's own to replace it (docs/experiments.md)
-CHUNK_GAIN = 0.05  # and this much more in one chunk to be used only there: a chunk has fewer pixels to judge by
+MOST_WORDINGS = 2  # beside the original; each costs one decoder pass per view of the overview
+GAIN = 0.005  # a wording must score this much more than the user's own to have a say
+# Unless its kind gained on rendered scenes whatever the score said: those only must not score this much less.
+SLACK = 0.02
+CHUNK_GAIN = 0.1  # and this much more in one chunk to be used only there: a chunk has fewer pixels to judge by
 OWN = "the user's words"
 MOST_CHUNKS = 3  # with wordings of their own; each costs a decoder pass per view that shows it
 
@@ -31,10 +36,11 @@ _PLAIN = {
 
 @dataclass(frozen=True)
 class Proposal:
-    """One wording and why it may be better."""
+    """One wording and why it may be better; `proven` when its kind was, on rendered scenes."""
 
     text: str
     reason: str
+    proven: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ class Proposer(Protocol):
 
 
 class VocabularyProposer:
-    """Needs no key: synonyms, singular, colour names, templates."""
+    """Needs no key: templates, singular, synonyms, colour names."""
 
     def propose(self, request: WordingRequest) -> Sequence[Proposal]:
         """The wordings that the vocabulary knows for a target."""
@@ -68,15 +74,15 @@ def _vocabulary_wordings(target: Target) -> Iterable[Proposal]:
     words = text.split()
     single = " ".join([*words[:-1], singular(words[-1])]) if words else text
     known = vocabulary()
+    yield Proposal(f"{single} on a shelf", "the place is named", proven=True)
+    yield Proposal(single, "singular", proven=True)
+    if target.contents and target.kind:
+        yield Proposal(_turned(target), "contents behind the pack")
     for name in target.colours:
         colour = known.colours[name]
         for synonym in colour.synonyms:
             if target.part is None:
                 yield Proposal(_swap(text, colour.synonyms, synonym), f"colour name {synonym!r}")
-    if target.contents and target.kind:
-        yield Proposal(_turned(target), "contents behind the pack")
-    yield Proposal(f"{single} on a shelf", "the place is named")
-    yield Proposal(single, "singular")
     if target.kind:
         for synonym in known.kinds.get(target.kind, known.other.get(target.kind, ())):
             swapped = _swap(text, _forms(target.kind, known.kinds, known.other), synonym)
@@ -190,7 +196,7 @@ def choose(
     proposers: Sequence[Proposer],
     score: Callable[[Sequence[str]], Sequence[Scored]],
 ) -> PromptUsed:
-    """The wording to use, beside the user's own with its score, and those of chunks that another fits better.
+    """The wordings to use, the user's own first, with their scores, and those of chunks that another fits better.
 
     Args:
         request: the target and what is known of the photo.
@@ -206,8 +212,9 @@ def choose(
     if not scored:
         own = Wording(text=request.target.text, reason=OWN)
         return PromptUsed(original=own, chosen=(own,))
-    best = max(scored, key=lambda item: item.score)
-    chosen = best if best.score > scored[0].score + GAIN else scored[0]
+    lead = {proposal.text: SLACK if proposal.proven else -GAIN for proposal in proposals}
+    best = max(scored, key=lambda item: (item.score + lead.get(item.text, 0.0)) if item.score > 0 else 0.0)
+    chosen = best if scored[0].score > 0 else scored[0]  # what the user's own words do not find stays absent
 
     def worded(item: Scored, judged: Scored | ScoredChunk) -> Wording:
         return Wording(text=item.text, score=judged.score, count=judged.count, reason=reasons[item.text])
@@ -223,6 +230,6 @@ def choose(
     chunks.sort(key=lambda item: -item[0])
     return PromptUsed(
         original=worded(scored[0], scored[0]),
-        chosen=(worded(chosen, chosen),),
+        chosen=tuple(worded(item, item) for item in dict.fromkeys((scored[0], chosen))),
         chunks=tuple(chunk for _, chunk in chunks[:MOST_CHUNKS]),
     )

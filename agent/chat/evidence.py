@@ -50,10 +50,11 @@ def _wording(record: CountRecord) -> list[str]:
     lines = []
     chosen = [wording for wording in record.prompt_used.chosen if wording.text != original.text]
     if chosen:
-        lines.append(f"Wording: {_scored(original)} was asked; used was {', '.join(map(_scored, chosen))}.")
+        others = ", ".join(map(_scored, chosen))
+        lines.append(f"Wording: {_scored(original)} was asked; what {others} marks too was counted.")
     for chunk in record.prompt_used.chunks:
         box = ",".join(map(str, chunk.box))
-        lines.append(f"In {box} {_scored(chunk.chosen)} was used instead of {_scored(chunk.original)}.")
+        lines.append(f"In {box} it was {_scored(chunk.chosen)}, beside {_scored(chunk.original)}.")
     return lines
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from agent.request import Request
+from agent.rules.chatter import meant, only_chatter, plain, without_chatter
 from agent.rules.lexicon import lexicon
-from agent.rules.nouns import clean, head, is_plural, is_thing, modifier_class, resolve_ones, split
+from agent.rules.nouns import clean, head, is_plural, is_thing, modifier_class, resolve_ones, split, stands_for
 from agent.rules.order import polite, usual_order
 from agent.rules.places import find_rows, take_places, take_rows
 from agent.rules.scope import Photos, take_boxes, take_exclusions, take_photos
@@ -61,6 +62,10 @@ PLACE = (
 )
 KINDS = 'I count items, not kinds. Ask "describe the shelf" for what repeats, or name the items to count.'
 HELP = 'I count things on shelf photos. Try "count the bottles", "describe the shelf" or "read the labels".'
+NOT_COUNTED = (
+    "I count things, describe a shelf and read its labels; prices, shares, weights and orders no photo tells me. "
+    'To compare two things, count both: "count the red cans and the blue cans".'
+)
 NO_PHOTO = "Which photo? Give me the file of a shelf photo first."
 TOO_LONG = "That is too long for me. Ask for one or two things in one sentence."
 
@@ -68,9 +73,10 @@ _CLAUSES = re.compile(
     r"\s*[?!;\n]+\s*|(?<!\bDr)(?<!\bMr)(?<!\bMrs)(?<!\bSt)(?<!\bNo)(?<!\bno)(?<!\bvs)\.(?=\s|$)\s*"
     r"|,?\s+(?:and then|and also|and|then|also)\s+(?=(?:please )?(?:count\b|how many|how much|tell me"
     r"|describe|read\b|"
-    r"what (?:is|are|does|do)\b|what's|number of|list\b))",
+    r"what (?:is|are|does|do)\b|what's|(?:the )?number of|(?:are|is) there (?:any|some|an?)\b|do you see|list\b))",
     re.IGNORECASE,
 )
+_NUMBERED = re.compile(r"(?:^|(?<=\s))\d\)\s*")  # "1) cans 2) bottles"
 _FOLLOW = re.compile(
     r"^(?:and|plus|again|what about|how about|same (?:for|with)|now|also|the same (?:for|with)|but)\b\s*(?P<rest>.*)$",
     re.IGNORECASE,
@@ -94,6 +100,9 @@ _PRONOUN = re.compile(
 )
 
 
+# "non-red cans"; "non-alcoholic beer" is a name of its own
+_NON = re.compile(r"\bnon[- ](?P<word>[\w']+) (?P<noun>.+)$", re.IGNORECASE)
+
 NOTHING_BEFORE = Before()
 
 
@@ -102,13 +111,15 @@ def parse(request: Request, before: Before = NOTHING_BEFORE) -> tuple[Intent, ..
     text = " ".join(request.text.replace("’", "'").split())
     if len(text) > LONGEST:
         return AskBack(TOO_LONG)
-    text = mend(to_english(text))
+    text = _NUMBERED.sub(", ", mend(to_english(text)))
     intents: list[Intent] = []
     for clause in (part for whole in _CLAUSES.split(text) for part in _again_opened(whole)):
         clause = clause.strip(" ,.:")
         if not clause or _GREETING.match(clause):
             continue
         answer = _clause(clause, request, before)
+        if isinstance(answer, AskBack) and only_chatter(clause):
+            continue  # "morning!", "thanks in advance": the other clauses say what is wanted
         if isinstance(answer, AskBack):
             return answer
         intents.extend(answer)
@@ -127,9 +138,30 @@ def _again_opened(clause: str) -> list[str]:
 
 
 def _clause(clause: str, request: Request, before: Before) -> tuple[Intent, ...] | AskBack:
+    """One clause by the grammar; where that fails or leaves chatter in a thing, by what is left without chatter."""
     said, scope = take_photos(usual_order(polite(clause)), request.photos)
+    answer = _read(clause, said, scope, request, before)
+    targets = () if isinstance(answer, AskBack) else tuple(intent.aim.target for intent in answer if intent.aim)
+    if isinstance(answer, AskBack) and answer.question in (PLACE, KINDS, NO_PHOTO):
+        return answer
+    if not isinstance(answer, AskBack) and all(map(plain, targets)):
+        return answer
+    rest = without_chatter(polite(take_photos(clause, request.photos)[0]))
+    if rest is not None:
+        loose = _read(clause, rest, scope, request, before)
+        if not isinstance(loose, AskBack) and all(
+            plain(intent.aim.target) and meant(clause, intent.aim.target) for intent in loose if intent.aim
+        ):
+            return loose
+    if lexicon().other_business.search(clause):
+        return AskBack(NOT_COUNTED)
+    return answer if isinstance(answer, AskBack) else AskBack(f"{WHAT} I could not make sense of {clause!r}.")
+
+
+def _read(clause: str, said: str, scope: Photos, request: Request, before: Before) -> tuple[Intent, ...] | AskBack:
     again = before.aims and (_AGAIN.match(said) or (not said and scope != Photos(None)))
-    follows = before.aims and any(form.match(said) for form in (_FOLLOW, _SAME, lexicon().fragment))
+    places_only = find_rows(said) and not take_rows(said)[1]
+    follows = before.aims and (places_only or any(form.match(said) for form in (_FOLLOW, _SAME, lexicon().fragment)))
     chosen = _positions(scope, request, before if again or follows else NOTHING_BEFORE)
     if isinstance(chosen, AskBack):
         return chosen
@@ -137,7 +169,7 @@ def _clause(clause: str, request: Request, before: Before) -> tuple[Intent, ...]
         return _intents(before.aims, chosen)
     if follows:
         said = usual_order(polite(_FOLLOW.sub(r"\g<rest>", _FOLLOW.sub(r"\g<rest>", _SAME.sub("", said)))))
-        if not said:
+        if not said or (scope != Photos(None) and only_chatter(said)):
             return _intents(before.aims, chosen)
         if (only := _ONLY.match(said)) and modifier_class(only["rest"]):
             said = f"{only['rest']} ones"
@@ -161,6 +193,14 @@ def _clause(clause: str, request: Request, before: Before) -> tuple[Intent, ...]
     if opener is None and not follows and not all(_is_request(aim) for aim in aims):
         return AskBack(f"{HELP} I did not understand {clause!r}.")
     return _intents(aims, chosen)
+
+
+def _not_the(match: re.Match[str]) -> str:
+    """Read "non-red cans" as "cans not the red ones", for colours and names."""
+    word = match["word"]
+    return (
+        f"{match['noun']} not the {word} ones" if word.lower() in lexicon().colours or word[0].isupper() else match[0]
+    )
 
 
 def _is_request(aim: Aim) -> bool:
@@ -197,7 +237,11 @@ def _aims(text: str, before: Before) -> tuple[Aim, ...] | AskBack:
     for position, here in enumerate(found):
         following = position + 1 < len(found)
         tail = text[here.end : found[position + 1].start if following else len(text)]
-        joint = re.match(rf"\s*(?:,\s*and|,|and)\s+(?!(?:but\s+)?{lexicon().exclude}\b)", tail, re.IGNORECASE)
+        joint = re.match(
+            rf"\s*(?:,\s*and|,|and|vs\.?|versus|or|than|compared to)\s+(?!(?:but\s+)?{lexicon().exclude}\b)",
+            tail,
+            re.IGNORECASE,
+        )
         if joint and (clean(tail[joint.end() :]) or following):
             cuts.append(here.end + joint.end())
     aims: list[Aim] = []
@@ -219,15 +263,15 @@ def _piece(text: str, before: Before) -> tuple[Aim, ...] | AskBack:
     if lexicon().unsupported_place.search(text):
         return AskBack(PLACE)
     text, places = take_places(text)
-    text, excluded = take_exclusions(text)
+    text, excluded = take_exclusions(_NON.sub(_not_the, text), before.aims[-1].target if before.aims else "")
     text, uncleaned = clean(text, whole=False), text.strip(" ,.")
     if lexicon().kinds_not_items.match(text) or lexicon().kinds_not_items.match(uncleaned):
         return AskBack(KINDS)
     if _EVERYTHING.match(text):
         text = "" if boxes else "products"
     if text and not _PRONOUN.match(text):
-        noun = head(before.aims[-1].target) if before.aims else ""
-        targets = [resolve_ones(target, noun) for target in split(text)]
+        last = before.aims[-1].target if before.aims else ""
+        targets = [resolve_ones(target, stands_for(target=last, modifier=target)) for target in split(text)]
         if odd := next((word for target in targets for word in target.split() if word in lexicon().no_thing), None):
             return AskBack(f"{WHAT} I could not make sense of {odd!r} in {text!r}.")
         models = [Aim(target) for target in targets]

@@ -40,11 +40,23 @@ class Lexicon:
     swaps: dict[str, str]
     no_request: frozenset[str]
     no_thing: frozenset[str]
+    chatter: frozenset[str]
+    small: frozenset[str]
+    pointing: frozenset[str]
+    counting: re.Pattern[str]
+    amount: re.Pattern[str]
+    other_business: re.Pattern[str]
+    units: frozenset[str]
 
 
 def any_of(patterns: list[str]) -> str:
     """One group of alternatives, tried in the order given."""
     return "(?:" + "|".join(patterns) + ")"
+
+
+def spread(pattern: str) -> re.Pattern[str]:
+    """A pattern that the file spreads over several lines; a line that goes on begins with its bar."""
+    return re.compile(re.sub(r"\s+\|", "|", pattern.strip()), re.IGNORECASE)
 
 
 def both_numbers(words: set[str]) -> frozenset[str]:
@@ -76,8 +88,8 @@ def lexicon() -> Lexicon:
         unsupported_place=re.compile(rf"\b{any_of(raw['unsupported_place'])}", re.IGNORECASE),
         exclude=any_of(raw["exclude"]),
         fragment=re.compile(
-            rf"^(?:.* ones?$|(?:{any_of(raw['exclude'])}|on|in|at|left of|right of|to the|above|below"
-            rf"|under|only)\b)",
+            rf"^(?:.* ones?$|(?:the |those )?ones\b|(?:{any_of(raw['exclude'])}|on|in|at|left of|right of|to the"
+            r"|above|below|under|only)\b)",
             re.IGNORECASE,
         ),
         before_row=re.compile(
@@ -93,8 +105,17 @@ def lexicon() -> Lexicon:
         colours=frozenset(synonym for colour in words.colours.values() for synonym in colour.synonyms),
         parts=both_numbers(set(words.parts)),
         mend_to=frozenset(raw["spelling"]["mend_to"].split()),
-        leave=frozenset((*raw["spelling"]["leave"].split(), *raw["numbers"], *raw["ordinals"])),
+        leave=frozenset(
+            (*raw["spelling"]["leave"].split(), *raw["chatter"].split(), *raw["numbers"], *raw["ordinals"])
+        ),
         swaps=raw["spelling"]["swaps"],
         no_request=frozenset(raw["no_request"].split()),
         no_thing=frozenset(raw["no_thing"].split()),
+        chatter=frozenset(raw["chatter"].split()),
+        small=frozenset(raw["small"].split()),
+        pointing=frozenset(raw["pointing"].split()),
+        counting=spread(raw["counting"]),
+        amount=spread(raw["amount"]),
+        other_business=spread(raw["other_business"]),
+        units=frozenset(raw["units"].split()),
     )

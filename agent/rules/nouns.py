@@ -9,7 +9,7 @@ _DETERMINER = re.compile(
     r"^(?:only|just|(?:all|any|each|every|both)(?: of)?(?: the| these| those)?|the|a|an|these|those"
     r"|this|that|my"
     r"|our|some"
-    r"|of the|of|individual|single|separate|visible|various)\s+(?=\S)",
+    r"|of the|of|for(?: the)?|individual|single|separate|visible|various)\s+(?=\S)",
     re.IGNORECASE,
 )
 _TRAILER = re.compile(
@@ -29,9 +29,11 @@ _TRAILER = re.compile(
     re.IGNORECASE,
 )
 _SPLIT = re.compile(
-    r"(\s*,\s*(?:and|or)?\s+|\s*,\s*|\s+(?:and|or|plus|vs\.?|versus|as well as|&|\+|/)\s+)", re.IGNORECASE
+    r"(\s*,\s*(?:and|or)?\s+|\s*,\s*|\s+(?:and|or|plus|vs\.?|versus|as well as|along with|together with"
+    r"|in addition to|&|\+|/)\s+)",
+    re.IGNORECASE,
 )
-_OF = re.compile(r"^(?P<kind>[\w-]+(?: [\w-]+)?) of (?:the )?(?P<rest>.+)$", re.IGNORECASE)
+_OF = re.compile(r"^(?P<kind>[\w-]+(?: [\w-]+){0,2}) of (?:the )?(?P<rest>.+)$", re.IGNORECASE)
 _ARE = re.compile(
     r"^(?:of )?(?P<noun>.+?) (?:that |which )?(?:are|is) (?P<adjective>[\w-]+(?: [\w-]+)?)$", re.IGNORECASE
 )
@@ -58,17 +60,19 @@ def clean(phrase: str, *, whole: bool = True) -> str:
 
 
 def _kind_last(phrase: str) -> str:
-    """Read "cans of tomato soup" as "tomato soup cans"."""
+    """Read "cans of tomato soup" as "tomato soup cans", "large boxes of Persil" as "large Persil boxes"."""
     match = _OF.match(phrase)
-    if match and match["kind"].lower() in lexicon().kinds:
-        return f"{match['rest']} {match['kind']}"
+    words = match["kind"].split() if match else []
+    for lead in range(len(words)):
+        if " ".join(words[lead:]).lower() in lexicon().kinds:
+            return " ".join([*words[:lead], match["rest"], *words[lead:]]) if match else phrase
     return phrase
 
 
 def _predicate_first(phrase: str) -> str:
-    """Read "bottles are red" as "red bottles", for colours and names only."""
+    """Read "bottles are red" as "red bottles", for colours, names and "empty" only."""
     match = _ARE.match(phrase)
-    if match and (match["adjective"].lower() in lexicon().colours or match["adjective"][0].isupper()):
+    if match and (match["adjective"].lower() in (*lexicon().colours, "empty") or match["adjective"][0].isupper()):
         return f"{match['adjective']} {clean(match['noun'])}"
     return phrase
 
@@ -98,7 +102,11 @@ def is_plural(phrase: str) -> bool:
 def split(phrase: str) -> tuple[str, ...]:
     """The things that a phrase names: "cans and bottles" are two, "salt and vinegar chips" is one."""
     phrase = clean(phrase, whole=False)
-    if not re.search(r"[,+/]|\s(?:and|or|plus|vs\.?|versus|as well as)\s", phrase, re.IGNORECASE):
+    if not re.search(
+        r"[,+/]|\s(?:and|or|plus|vs\.?|versus|as well as|along with|together with|in addition to)\s",
+        phrase,
+        re.IGNORECASE,
+    ):
         phrase = _kind_last(phrase)  # "tubs of Ben & Jerry's"
     masked = lexicon().one_name.sub(lambda match: match[0].replace(" ", _JOINT), phrase)
     pieces = _SPLIT.split(masked)
@@ -141,9 +149,10 @@ def modifier_class(phrase: str) -> str | None:
 
 def _distribute(things: tuple[str, ...]) -> tuple[str, ...]:
     """Read "red and green cans" as "red cans", "green cans"; the last lends its head to bare modifiers."""
-    if len(things) < 2 or not (is_thing(things[-1]) or is_plural(things[-1])):
+    words = things[-1].split() if things else []
+    named = len(words) > 1 and modifier_class(" ".join(words[:-1])) == "name" and words[-1].islower()
+    if len(things) < 2 or not (is_thing(things[-1]) or is_plural(things[-1]) or named):
         return things
-    words = things[-1].split()
     result = []
     for thing in things[:-1]:
         kind = modifier_class(thing)
@@ -153,6 +162,19 @@ def _distribute(things: tuple[str, ...]) -> tuple[str, ...]:
         lent = words[lead:] if lead else words[-1:] if kind == "name" and len(words) > 1 else []
         result.append(" ".join([thing, *lent]))
     return (*result, things[-1])
+
+
+def stands_for(target: str, modifier: str) -> str:
+    """What "ones" stands for behind a modifier, given what was counted before.
+
+    Of tea boxes the green ones are green tea boxes and the coffee ones coffee boxes; of Coke cans the Pepsi ones are
+    Pepsi cans.
+    """
+    core = re.split(r"\s+(?:with|without|in|from|by)\s+", target, maxsplit=1, flags=re.IGNORECASE)[0].split()
+    kind = modifier_class(re.sub(r"\s+(?:ones?|those)$", "", modifier, flags=re.IGNORECASE))
+    if kind is None or not core:
+        return head(target)
+    return " ".join([*(word for word in core[:-1] if kind == "colour" and modifier_class(word) != "colour"), core[-1]])
 
 
 def resolve_ones(phrase: str, noun: str) -> str:

@@ -11,8 +11,8 @@ _PLACE_HAS = re.compile(
     re.IGNORECASE,
 )
 _BRAND_HAS = re.compile(
-    r"^(?P<verb>how many|how much)\s+(?P<noun>[\w' -]+?)\s+(?:does|do)\s+(?!(?:we|you|they|i"
-    r"|it)\b)(?P<owner>[\w'& -]+?)\s+(?:have|show|get|take)$",
+    r"^(?P<verb>how many|how much)\s+(?P<noun>[\w' -]+?)\s+(?:does|do|has|have)\s+(?!(?:we|you|they|i"
+    r"|it)\b)(?P<owner>[\w'& -]+?)\s+(?:have|show|get|got|take)(?P<place>(?: (?:on|in|at) .+)?)$",
     re.IGNORECASE,
 )
 _STOCK = re.compile(
@@ -46,8 +46,10 @@ _SEE_OF = re.compile(
 )
 # "what's above the cans": whatever stands there
 _WHATEVER = re.compile(
-    r"^(?P<verb>how many|count)?\s*(?:what(?:'s| is)|whatever is|everything|anything|all)(?: that(?:'s| is))? "
-    r"(?=(?:to the (?:left|right)|left|right|above|below|under|underneath|beneath)\b)",
+    r"^(?P<verb>how many|count)?\s*(?:(?:what|which products|which items)(?:'s| is| are| stands?| sits?"
+    r"| (?:do|can) (?:we|you|i|they) (?:have|see|find))|whatever is|everything|anything|all)(?: that(?:'s| is))? "
+    r"(?=(?:to the (?:left|right)|left|right|above|below|under|underneath|beneath)\b)"
+    r"|^(?:how many|count) (?:what(?:'s| is)|whatever is|everything|all)(?: that(?:'s| is))? (?=(?:on|in|at|along)\b)",
     re.IGNORECASE,
 )
 # "have we still got", "are there still any": says nothing about the thing
@@ -68,6 +70,26 @@ _WHICH_PHOTO = re.compile(
     r"^(?:which|what|in which|on which) (?:photo|picture|image)s? (?:has|have|shows?|contains?|are there|do you see)"
     r"(?: the)?(?: more| most| fewer| fewest| less)? (?P<noun>.+)$",
     re.IGNORECASE,
+)
+# "left side: how many bottles"
+_SIDE_FIRST = re.compile(
+    r"^(?:the )?(?P<side>(?:far )?(?:left|right)(?:[\s-]?hand)? (?:side|half|part))"
+    r"(?: of the (?:photo|picture|image|shelf))?\s*[,:]\s*(?P<rest>\S.*)$",
+    re.IGNORECASE,
+)
+# "the bottom shelf has how many jars"
+_HAS_HOW_MANY = re.compile(
+    r"^(?P<place>(?:on |in )?(?:the|this|my)\s.+?) (?:has|have|holds?|shows?) (?P<rest>how (?:many|much) .+)$",
+    re.IGNORECASE,
+)
+_ADVERB = re.compile(
+    r"\b(?:immediately|directly|right|just|exactly) (?=(?:to the )?(?:left|right) of\b|above\b|below\b|under\b)"
+    r"|\bover (?=(?:on|in|at|to) the\b)|\bbut (?=only\b)",
+    re.IGNORECASE,
+)
+_ALL_BUT = re.compile(r"\b(?:everything|anything|all)(?: (?:products|items))? but\b", re.IGNORECASE)
+_COMPARE_WITH = re.compile(
+    r"^compare (?P<one>(?!.*\b(?:photo|picture|image)).+?) (?:with|to|and|against) (?P<other>.+)$", re.IGNORECASE
 )
 _COMPARE = re.compile(r"^compare\b[^:]*:\s*", re.IGNORECASE)
 _THESE_ARE = re.compile(
@@ -93,12 +115,15 @@ def usual_order(text: str) -> str:
     have", "is the shampoo out of stock", "how many of these are red" (which becomes "red ones").
     """
     text = _COMPARE.sub("", _STILL.sub(r"\g<verb>", text))
+    text = _COMPARE_WITH.sub(r"how many \g<one> and \g<other>", text)
+    text = _ALL_BUT.sub("products except", _ADVERB.sub("", text))
     text = _SEE_OF.sub(r"\g<verb> \g<noun>", text)
     text = _OF_ARE.sub(_named, text)
     text = _WHICH_PHOTO.sub(r"how many \g<noun> in all photos", text)
     text = _WHATEVER.sub("count products ", text)
     text = _PLACE_HAS.sub(lambda match: f"on {match['place']}", text)
-    text = _BRAND_HAS.sub(r"\g<verb> \g<owner> \g<noun>", text)
+    text = _HAS_HOW_MANY.sub(lambda match: f"{match['rest']} on {match['place'].removeprefix('on ')}", text)
+    text = _BRAND_HAS.sub(r"\g<verb> \g<owner> \g<noun>\g<place>", text)
     text = _I_SEE.sub(r"how many \g<noun>", text)
     if not re.match(r"(?:on|in|at|to|left|right|above|below)\b", text, re.IGNORECASE) and not find_rows(text):
         text = _NOUN_FIRST.sub(r"\g<verb> \g<noun>", text)
@@ -108,8 +133,12 @@ def usual_order(text: str) -> str:
     text = _PLACE_FIRST.sub(r"\g<rest> \g<place>", text)
     rows = find_rows(text)
     if rows and rows[0].start == 0 and text[rows[0].end :].strip(" ,:"):
-        return f"{polite(text[rows[0].end :])} {text[: rows[0].end]}"
-    return text
+        return f"{_side_last(polite(text[rows[0].end :]))} {text[: rows[0].end]}"
+    return _side_last(text)
+
+
+def _side_last(text: str) -> str:
+    return _SIDE_FIRST.sub(r"\g<rest> on the \g<side>", text)
 
 
 def _stock(match: re.Match[str]) -> str:

@@ -13,8 +13,8 @@ _LEAD = (
     r"|from|of|along)\s+)?(?:(?:each|both|all)\s+of\s+)?(?:the\s+|my\s+)?"
 )
 _END = r"(?=$|[\s,.:;?!])"
-_TOP = r"(?:very )?(?:top|topmost|top-most|upper|uppermost|highest)"
-_BOTTOM = r"(?:very )?(?:bottom|bottommost|bottom-most|lower|lowest|lowermost|last)"
+_TOP = r"(?:very )?(?:top|top[ -]?most|upper|uppermost|highest)"
+_BOTTOM = r"(?:very )?(?:bottom|bottom[ -]?most|lower|lowest|lowermost|last)"
 
 
 def _ordinal() -> str:
@@ -53,15 +53,19 @@ def find_rows(text: str) -> list[Rows]:
         # "first and third shelves", "first, second and third shelf"
         rf"{_LEAD}(?P<several>(?:{ordinal}|top|bottom)(?:\s+{_SHELF})?"
         rf"(?:(?:\s*,\s*|\s+and\s+|\s*,\s*and\s+)(?:on\s+)?(?:the\s+)?(?:{ordinal}|top|bottom))+)\s+{_SHELF}{_END}",
+        # "shelves 2 and 3"
+        rf"{_LEAD}(?:shelves|rows|tiers|levels)\s+(?P<listed>{number}(?:\s*(?:,|and|&|\+)+\s*{number})+){_END}",
         # "second to last shelf"
         rf"{_LEAD}(?P<before_last>{ordinal}|next)[\s-]+(?:to[\s-]+)?(?:the[\s-]+)?(?:last|lowest|bottom)\s+{_SHELF}{_END}",
-        # "second shelf", "2nd row from the bottom"
-        rf"{_LEAD}(?P<nth>{ordinal})\s+{_SHELF}{from_end}{_END}",
+        # "second shelf", "second shelf down" or "up", "2nd row from the bottom"
+        rf"{_LEAD}(?P<nth>{ordinal})\s+{_SHELF}(?: down|(?P<up> up))?{from_end}{_END}",
         # "second from the bottom"
         rf"{_LEAD}(?P<short>{ordinal})(?:\s+one)?\s+(?:up\s+)?from\s+(?:the\s+)?(?P<side>top|bottom|below|above){_END}",
         # "shelf number 2", "row two", "shelf #3"
         rf"{_LEAD}(?:shelf|row|tier|level|rack)\s*(?:(?:number|no\.?|nr\.?"
         rf"|#)\s*)?(?P<numbered>{number}){from_end.replace('origin', 'source')}{_END}",
+        # "on the bottom", with nothing behind it that could be the bottom of
+        r",?\s*\b(?:on|at|along|in) (?:the )?(?:very )?(?:(?P<at_top>top)|(?P<at_bottom>bottom))(?=\s*(?:$|[,.;?!]))",
         rf"{_LEAD}(?P<top>{_TOP})\s+{_SHELF}{_END}",
         rf"{_LEAD}(?P<bottom>{_BOTTOM})\s+{_SHELF}{_END}",
     )
@@ -90,21 +94,25 @@ def _rows_of(parts: dict[str, str | None]) -> tuple[int, ...]:
     if parts.get("several"):
         words = re.findall(rf"{_ordinal()}|top|bottom", parts["several"] or "", re.IGNORECASE)
         return tuple({"top": 1, "bottom": -1}.get(word.lower()) or _value(word) for word in words)
+    if parts.get("listed"):
+        return tuple(map(_value, re.findall(_number(), parts["listed"] or "", re.IGNORECASE)))
     if parts.get("before_last"):
         word = (parts["before_last"] or "").lower()
         return (-2 if word == "next" else -_value(word),)
     if parts.get("nth") or parts.get("short") or parts.get("numbered"):
-        origin = parts.get("origin") or parts.get("side") or parts.get("source")
+        origin = (
+            ("bottom" if parts.get("up") else None) or parts.get("origin") or parts.get("side") or parts.get("source")
+        )
         value = _value(parts.get("nth") or parts.get("short") or parts.get("numbered") or "")
         return (-value if origin and origin.lower() in ("bottom", "below") else value,)
-    return (1,) if parts.get("top") else (-1,)
+    return (1,) if parts.get("top") or parts.get("at_top") else (-1,)
 
 
 _SIDES = {"left": "left half", "right": "right half", "upper": "upper half", "lower": "lower half"}
 _SIDE = re.compile(
     r"(?:,?\s*\b(?:(?:that|which) (?:is|are) )?(?:(?:standing|sitting|placed|located) )?(?:on|in|at|to)\s+(?:the|my)"
     r"|,\s*(?:the)?(?=\s*(?:left|right)(?:[\s-]?hand)?\s+(?:half|side)))\s*(?:(?:far|very)\s+)?"
-    r"(?P<side>left|right|upper|lower|top|bottom)(?:[\s-]?hand)?\s*(?P<noun>half|side|part|halves)?"
+    r"(?P<side>left|right|upper|lower|top|bottom)(?:[\s-]?(?:hand|most))?\s*(?P<noun>half|side|part|halves)?"
     r"(?:\s+(?:half|side|part))?(?:\s+of (?:the|this) (?:photo|picture|image|shelf|shelves|rack|display))?" + _END,
     re.IGNORECASE,
 )
@@ -115,7 +123,7 @@ _RELATION = re.compile(
     r"|under|underneath|beneath)\s+(?P<reference>.+?)"
     r"(?=$|\s*,|\s+(?:but|not|without|except|excluding|other than|apart from|and (?:above|below|under"
     r"|left|right|to the"
-    r"|on the|not))\b)",
+    r"|on the|not)|(?:on|in|at) the (?:far |very )?(?:left|right|upper|lower))\b)",
     re.IGNORECASE,
 )
 _WHOLE = re.compile(r"^(?:photo|picture|image|shelf|shelves|rack|display)$", re.IGNORECASE)
@@ -147,5 +155,7 @@ def take_places(text: str) -> tuple[str, tuple[Where, ...]]:
         return " "
 
     text = _RELATION.sub(relation, text)
-    text = re.sub(r"^\s*and\b|\band\s*$", " ", _SIDE.sub(side, text), flags=re.IGNORECASE)
+    text = re.sub(
+        r"^\s*and\b|\b(?:and|or|vs\.?|versus|than|compared to)\s*$", " ", _SIDE.sub(side, text), flags=re.IGNORECASE
+    )
     return " ".join(text.split()), tuple(places)

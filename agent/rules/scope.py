@@ -10,7 +10,7 @@ from agent.rules.nouns import clean, head, resolve_ones, split
 from tools.arguments import Example
 
 _PHOTO = r"(?:photos?|pictures?|images?|shots?|pics?|files?)"
-_LEAD = r"\s*\b(?:(?:that|which) are )?(?:on|in|from|across|for|of|over|do)\s+"
+_LEAD = r"\s*\b(?:(?:that|which) are )?(?:on|in|from|across|between|for|of|over|do)\s+"
 _ALL = re.compile(
     rf"{_LEAD}(?:both|all|each|every(?: one)?|either|the two|the three|these|those)(?: of)?(?: the| "
     rf"these| my)?"
@@ -50,7 +50,7 @@ def take_photos(text: str, photos: Sequence[Photo]) -> tuple[str, Photos]:
     ordinal = any_of([re.escape(word) for word in lexicon().ordinals] + ["last"])
     number = any_of([*lexicon().numbers, r"\d{1,3}"])
     one = re.compile(
-        rf"{_LEAD}(?:the\s+)?(?P<nth>{ordinal})\s+{_PHOTO}(?=$|[\s,?.!])"
+        rf"(?:{_LEAD}|^(?:only )?(?=[\w ]+[,:]))(?:the\s+)?(?P<nth>{ordinal})\s+{_PHOTO}(?=$|[\s,:?.!])"
         rf"|(?:{_LEAD})?(?:the\s+)?{_PHOTO}\s+(?:number\s+|no\.?\s*|#)?(?P<number>{number})(?=$|[\s,?.!])",
         re.IGNORECASE,
     )
@@ -67,7 +67,12 @@ def take_photos(text: str, photos: Sequence[Photo]) -> tuple[str, Photos]:
             "&",
             "vs",
             "versus",
+            "to",
+            "with",
+            "compare to",
+            "compare with",
             "compared to",
+            "compared with",
         ):
             break
         word = (match["nth"] or match["number"]).lower()
@@ -85,8 +90,13 @@ def take_boxes(text: str) -> tuple[str, tuple[Example, ...]]:
     return _tidy(_BOX.sub(" ", text)), tuple(boxes)
 
 
-def take_exclusions(text: str) -> tuple[str, tuple[str, ...]]:
-    """The text before "not the ...", and the things left out, in the user's words."""
+def take_exclusions(text: str, about: str = "") -> tuple[str, tuple[str, ...]]:
+    """The text before "not the ...", and the things left out, in the user's words.
+
+    Args:
+        text: the thing with what it leaves out.
+        about: what "ones" stand for when the text names no thing itself.
+    """
     text = re.sub(
         r",?\s*\b(?:that|which) (?:are|is) not\b|,?\s*\b(?:that|which) (?:aren't|isn't|are n't)",
         " , not ",
@@ -101,7 +111,7 @@ def take_exclusions(text: str) -> tuple[str, tuple[str, ...]]:
     if match is None:
         return text, ()
     before = text[: match.start()].strip(" ,")
-    noun = head(clean(before))
+    noun = head(clean(before)) or head(about)
     rest = re.sub(
         rf"(?:,\s*|\s+)(?:(?:and|or|nor|but)\s+)*{lexicon().exclude}\s+",
         " and the ",
@@ -109,6 +119,7 @@ def take_exclusions(text: str) -> tuple[str, tuple[str, ...]]:
         flags=re.IGNORECASE,
     )
     rest = re.sub(r"\s+(?:or|nor)\s+", " and ", rest, flags=re.IGNORECASE)
+    rest = re.sub(r"\b(?:any|anything|everything|those|the ones) (?=with\b)", "ones ", rest, flags=re.IGNORECASE)
     rest = re.sub(
         r"\b(?:anything|everything|those|things|stuff|(?:the )?ones) (?:from|by|made by) ", "", rest, flags=re.I
     )

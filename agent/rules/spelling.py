@@ -28,6 +28,9 @@ def mend(text: str) -> str:
     )
     text = re.sub(r"^(?:cuont|coutn|conut|ocunt|coun|cout|cound|cont)\b", "count", text, flags=re.I)
     text = re.sub(r"\ban (?=the\b)", "and ", text, flags=re.I)
+    text = re.sub(r"\b(what|where|how|who|there|here)s\b", r"\1 is", text, flags=re.I)
+    text = re.sub(r"\b(is|are|do|does|did|ca|wo|was|were|have|has|should|could|would)nt\b", r"\1n't", text, flags=re.I)
+    text = re.sub(r"\bw/o\b", "without", re.sub(r"\bw/ ?(?=\w)(?!o\b)", "with ", text, flags=re.I), flags=re.I)
     return _WORD.sub(lambda match: _mend_word(match[0]), text)
 
 
@@ -39,7 +42,7 @@ def _mend_word(word: str) -> str:
     if lower.endswith("s") and lower[:-1] in lexicon().heads and lower not in lexicon().heads:
         return plural(lower[:-1])  # "boxs"
     if len(word) == 4:  # too short for anything but two letters that changed places or one left out: "jras", "chps"
-        if word[0].isupper() or {lower, singular(lower)} & (lexicon().leave | set(_known())):
+        if word[0].isupper() or {lower, singular(lower), plural(lower)} & (lexicon().leave | set(_known())):
             return word
         alike = [
             known for known in _known() if known[0] == lower[0] and (known[-1] == lower[-1] or known.startswith(lower))

@@ -46,6 +46,21 @@ def test_an_example_too_small_to_be_seen_leaves_the_words(engine: ClipSeg) -> No
     assert np.array_equal(tune(engine, shelf(), [(0, 0, 0, 0)], words).vectors, words.vectors)
 
 
+def test_fitting_for_a_colour_is_warned_of(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.fromarray(shelf()).save(tmp_path / "shelf.png")
+    photo = read_photo(tmp_path / "shelf.png")
+    counter = Counter(str(tiny_checkpoint))
+
+    def warned(target: str) -> bool:
+        question = Question(parse_target(target), examples=((None, BOX),), tune=True)
+        return any("of one colour" in warning for warning in counter.count(photo, question).warnings)
+
+    assert warned("red cans")
+    assert not warned("cans")
+
+
 def test_fitting_needs_a_box_on_the_photo_itself(tiny_checkpoint: Path, tmp_path: Path) -> None:
     from PIL import Image
 

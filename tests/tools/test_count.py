@@ -1,5 +1,6 @@
 import io
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -75,6 +76,32 @@ def test_choosing_a_wording_encodes_no_view_that_the_count_does_not_look_at(tiny
         return first
 
     assert encoded(optimize=True) == encoded(optimize=False) > 0
+
+
+class CountsDecoding(ClipSeg):
+    """Notes how many conditions each decoding was asked for."""
+
+    asked: ClassVar[list[int]] = []
+
+    def decode(self, activations: Activations, conditions: Conditions) -> NDArray[np.float32]:
+        self.asked.append(len(conditions))
+        return super().decode(activations, conditions)
+
+
+def test_a_wording_that_was_scored_on_a_photo_is_not_scored_again(tiny_checkpoint: Path) -> None:
+    store, counter = ImageStore(), Counter(str(tiny_checkpoint), CountsDecoding.load)
+    store.add(cv2.imencode(".png", np.full((300, 500, 3), 90, np.uint8))[1].tobytes(), "shelf.png")
+    count = build_registry(store, counter).get("count")
+    CountsDecoding.asked.clear()
+    first = count.call({"image": "shelf.png", "target": "red cans"})
+    decoded = len(CountsDecoding.asked)
+    CountsDecoding.asked.clear()
+    again = count.call({"image": "shelf.png", "target": "red cans"})
+
+    assert isinstance(first, CountRecord)
+    assert isinstance(again, CountRecord)
+    assert len(CountsDecoding.asked) == decoded - 1  # the survey
+    assert again.prompt_used == first.prompt_used
 
 
 def test_masks_of_meaning_lie_within_their_boxes(tiny_checkpoint: Path) -> None:

@@ -93,12 +93,26 @@ def test_proposals_are_kept_once_and_in_order_up_to_a_limit() -> None:
     assert len(kept) == MOST_WORDINGS
 
 
-def test_the_users_own_words_stand_unless_another_is_clearly_better() -> None:
+def test_the_users_own_words_stand_alone_unless_another_is_clearly_better() -> None:
     used = choose(request("red cans"), [Fixed(("red can",))], scorer(red_cans=0.5, red_can=0.502))
     assert [wording.text for wording in used.chosen] == ["red cans"]
     used = choose(request("red cans"), [Fixed(("red can",))], scorer(red_cans=0.5, red_can=0.6))
-    assert [wording.text for wording in used.chosen] == ["red can"]
-    assert (used.original.score, used.chosen[0].score, used.chosen[0].reason) == (0.5, 0.6, "because")
+    assert [wording.text for wording in used.chosen] == ["red cans", "red can"]
+    assert (used.original.score, used.chosen[1].score, used.chosen[1].reason) == (0.5, 0.6, "because")
+
+
+def test_a_kind_of_wording_that_is_proven_is_used_unless_it_scores_clearly_less() -> None:
+    def chosen(single: float) -> list[str]:
+        used = choose(request("red cans"), [VocabularyProposer()], scorer(red_cans=0.7, red_can_on_a_shelf=single))
+        return [wording.text for wording in used.chosen]
+
+    assert chosen(0.69) == ["red cans", "red can on a shelf"]
+    assert chosen(0.67) == ["red cans"]
+
+
+def test_what_the_users_own_words_do_not_find_stays_with_them() -> None:
+    used = choose(request("red cans"), [VocabularyProposer()], scorer(red_can=0.9))
+    assert [wording.text for wording in used.chosen] == ["red cans"]
 
 
 def test_what_no_wording_finds_stays_with_the_users_words() -> None:
@@ -122,7 +136,7 @@ def test_a_chunk_that_another_wording_fits_better_has_its_own() -> None:
     def score(texts: Sequence[str]) -> Sequence[Score]:
         return [
             Score("red cans", 0.60, 7, (Part(left, 0.70, 4), Part(right, 0.40, 1), Part(far, 0.50), Part(dark, 0, 0))),
-            Score("red tins", 0.58, 8, (Part(left, 0.60, 3), Part(right, 0.50, 3), Part(far, 0.51), Part(dark, 0.9))),
+            Score("red tins", 0.58, 8, (Part(left, 0.60, 3), Part(right, 0.55, 3), Part(far, 0.58), Part(dark, 0.9))),
         ]
 
     used = choose(request("red cans"), [Fixed(("red tins",))], score)
@@ -130,4 +144,4 @@ def test_a_chunk_that_another_wording_fits_better_has_its_own() -> None:
     (chunk,) = used.chunks  # the third gains too little to be more than chance; in the last, nothing was seen before
     assert chunk.box == right
     assert (chunk.original.text, chunk.original.score, chunk.original.count) == ("red cans", 0.40, 1)
-    assert (chunk.chosen.text, chunk.chosen.score, chunk.chosen.count) == ("red tins", 0.50, 3)
+    assert (chunk.chosen.text, chunk.chosen.score, chunk.chosen.count) == ("red tins", 0.55, 3)

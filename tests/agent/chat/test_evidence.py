@@ -24,7 +24,7 @@ def test_why_says_what_supports_the_count_and_what_was_left_out() -> None:
         "Connected components alone would say 4.",
         "Best score seen: 0.90.",
         "Not counted: 2 x too small; 1 x green; 1 x other row; 1 x cut off; 2 for other reasons.",
-        "Wording: “cans” (score 0.40, count 3) was asked; used was “tins” (score 0.62, count 2).",
+        "Wording: “cans” (score 0.40, count 3) was asked; what “tins” (score 0.62, count 2) marks too was counted.",
         "Note: dark.",
     ]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from agent.rules.nouns import clean, head, split
+from agent.rules.nouns import clean, head, split, stands_for
 from agent.rules.spelling import mend
 
 
@@ -43,3 +43,18 @@ def test_the_head_stands_before_with() -> None:
 @pytest.mark.parametrize("word", ["Kokita", "Botles", "Pocky", "tubers", "brands", "write", "Shampo"])
 def test_names_and_right_words_are_never_mended(word: str) -> None:
     assert mend(word) == word
+
+
+@pytest.mark.parametrize(
+    ("counted", "modifier", "meant"),
+    [
+        ("tea boxes", "green ones", "tea boxes"),
+        ("red tea boxes", "green ones", "tea boxes"),
+        ("Coke cans", "Pepsi ones", "cans"),
+        ("tea boxes", "coffee ones", "boxes"),
+        ("bottles with red caps", "blue ones", "bottles"),
+        ("tea boxes", "open ones", "boxes"),
+    ],
+)
+def test_ones_stand_for_what_the_modifier_does_not_replace(counted: str, modifier: str, meant: str) -> None:
+    assert stands_for(counted, modifier) == meant

@@ -17,13 +17,19 @@ from agent.rules.places import find_rows, take_places
         ("bottom two rows", (-1, -2)),
         ("first, second and fourth shelves", (1, 2, 4)),
         ("top and bottom shelf", (1, -1)),
+        ("shelves 2 and 3", (2, 3)),
+        ("second shelf down", (2,)),
+        ("fourth shelf up", (-4,)),
+        ("cans on the bottom", (-1,)),
     ],
 )
 def test_shelves_are_numbered_from_the_top_and_minus_from_the_bottom(text: str, rows: tuple[int, ...]) -> None:
     assert [found.rows for found in find_rows(text)] == [rows]
 
 
-@pytest.mark.parametrize("text", ["cans", "second photo", "shelves", "row", "top brand bottles", "first aid boxes"])
+@pytest.mark.parametrize(
+    "text", ["cans", "second photo", "shelves", "row", "top brand bottles", "first aid boxes", "on top of it"]
+)
 def test_words_that_name_no_shelf_are_no_shelf(text: str) -> None:
     assert find_rows(text) == []
 
