@@ -11,7 +11,8 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -30,6 +31,16 @@ class _Job(Generic[T]):
     work: Callable[[Progress], T]
     progress: Progress
     future: "Future[T]" = field(default_factory=Future)
+
+    def finish(self, result: T) -> None:
+        """Hand the result to the one who waits."""
+        with suppress(InvalidStateError):  # told before that the server stops
+            self.future.set_result(result)
+
+    def fail(self, error: BaseException) -> None:
+        """Hand the error to the one who waits."""
+        with suppress(InvalidStateError):
+            self.future.set_exception(error)
 
 
 class WorkQueue:
@@ -100,8 +111,7 @@ class WorkQueue:
             self._waiting.clear()
             self._changed.notify_all()
         for job in waiting:
-            if job.future.set_running_or_notify_cancel():
-                job.future.set_exception(Stopping("the server is shutting down"))
+            job.fail(Stopping("the server is shutting down"))
         deadline = time.monotonic() + grace
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -109,6 +119,7 @@ class WorkQueue:
             late = tuple(self._running)
         for job in late:
             job.progress.cancelled.set()
+            job.fail(Stopping("the server is shutting down"))  # now: it may be long until its next stage
 
     def _depth(self) -> int:
         return sum(len(jobs) for jobs in self._waiting.values())
@@ -154,9 +165,9 @@ class WorkQueue:
             started = time.monotonic()
             try:
                 if job.future.set_running_or_notify_cancel():
-                    job.future.set_result(job.work(job.progress))
+                    job.finish(job.work(job.progress))
             except BaseException as error:  # whatever it is, it belongs to the one who waits
-                job.future.set_exception(error)
+                job.fail(error)
             give_back()
             with self._changed:
                 self._running.discard(job)
