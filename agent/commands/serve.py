@@ -146,10 +146,13 @@ def _service(
 
 
 def _registry(store: "ImageStore", checkpoint: str | None) -> "Registry":
+    from segmentation.checkpoint import resolve
     from segmentation.counter import Counter
     from segmentation.sharing import SharedClipSeg
     from tools.catalog import build_registry
 
+    if checkpoint is not None:  # told now, to the one who starts it, and not to a first caller
+        resolve(checkpoint)
     return build_registry(store, Counter(checkpoint, SharedClipSeg.load))
 
 

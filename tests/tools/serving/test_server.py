@@ -14,17 +14,20 @@ from collections.abc import Iterator
 import pytest
 from mcp import Client
 
+from tools.arguments import CountArguments
+from tools.registry import Progress
 from tools.serving import server as serving
-from tools.serving.service import Limits
+from tools.serving.service import Asker, Limits
 
 from .conftest import PATIENCE, Toys, service_of
+from .test_http import Answer
 
 
 class Server(serving.Server):
     """The server in a thread, on a port of its own."""
 
-    def __init__(self, toys: Toys, grace: float = 5, limits: Limits | None = None) -> None:
-        super().__init__(service_of(toys, limits), grace=grace)
+    def __init__(self, toys: Toys, grace: float = 5, limits: Limits | None = None, asker: Asker | None = None) -> None:
+        super().__init__(service_of(toys, limits, asker), grace=grace)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=lambda: self.run(sockets=[self._listener]))
@@ -113,6 +116,24 @@ def test_an_mcp_client_that_hangs_up_while_it_waits_frees_the_worker(server: Ser
     assert toys.started.wait(PATIENCE)
     connection.close()
     assert toys.cancelled.wait(PATIENCE)
+
+
+def test_a_client_that_hangs_up_while_events_come_frees_the_worker(toys: Toys) -> None:
+    def wait(request: str, photos: object, progress: Progress) -> Answer:
+        progress.report("planning", 0.1)
+        toys.count(CountArguments(image="shelf.png", target="wait"), progress)
+        return Answer(answer="too late")
+
+    with Server(toys, asker=Asker(wait, Answer)) as server:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+        headers = {"content-type": "application/json", "accept": "text/event-stream"}
+        connection.request("POST", "/v1/ask", json.dumps({"request": "x", "images": ["shelf.png"]}), headers)
+        response = connection.getresponse()
+        assert response.readline() == b"event: progress\n"
+        assert toys.started.wait(PATIENCE)
+        response.close()
+        connection.close()
+        assert toys.cancelled.wait(PATIENCE)
 
 
 def test_when_the_server_stops_running_calls_finish_and_new_ones_are_refused(toys: Toys) -> None:
