@@ -57,6 +57,7 @@ class WorkQueue:
         self._waiting: OrderedDict[str, deque[_Job[Any]]] = OrderedDict()
         self._running: set[_Job[Any]] = set()
         self._stopping = False
+        self._ends = math.inf
         self._mean_seconds = 1.0
         self._threads = [
             threading.Thread(target=self._serve, name=f"{name}-{number}", daemon=True) for number in range(workers)
@@ -104,17 +105,21 @@ class WorkQueue:
             self._abandon(job)
 
     def stop(self, grace: float) -> None:
-        """Refuse new work, let what runs finish for `grace` seconds, then tell it to stop."""
+        """Refuse new work, let what runs finish for `grace` seconds, then tell it to stop.
+
+        A second call may shorten the grace of a first one that is still waiting.
+        """
         with self._changed:
             self._stopping = True
+            self._ends = min(self._ends, time.monotonic() + grace)
             waiting = [job for jobs in self._waiting.values() for job in jobs]
             self._waiting.clear()
             self._changed.notify_all()
         for job in waiting:
             job.fail(Stopping("the server is shutting down"))
-        deadline = time.monotonic() + grace
         for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            while thread.is_alive() and (left := self._ends - time.monotonic()) > 0:
+                thread.join(min(left, 0.05))
         with self._changed:
             late = tuple(self._running)
         for job in late:

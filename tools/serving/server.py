@@ -38,4 +38,5 @@ class Server(uvicorn.Server):
         logging.getLogger("shelf").info("stopping; what runs has %g s to finish", self._grace)
         stopping = asyncio.create_task(self._service.stop(self._grace))
         await super().shutdown(sockets)
+        await self._service.stop(0)  # nobody is connected any more, or a second signal wants no patience
         await stopping
