@@ -146,10 +146,13 @@ def _service(
 
 
 def _registry(store: "ImageStore", checkpoint: str | None) -> "Registry":
+    from segmentation.checkpoint import resolve
     from segmentation.counter import Counter
     from segmentation.sharing import SharedClipSeg
     from tools.catalog import build_registry
 
+    if checkpoint is not None:  # told now, to the one who starts it, and not to a first caller
+        resolve(checkpoint)
     return build_registry(store, Counter(checkpoint, SharedClipSeg.load))
 
 
@@ -190,18 +193,11 @@ def _listen(host: str, port: int) -> "socket.socket":
 def _serve_http(service: "Service", policy: "Policy", listener: "socket.socket") -> None:
     import logging
 
-    import uvicorn
+    from tools.serving.server import Server
 
-    from tools.serving.http import GRACE, build_app
-
-    address = listener.getsockname()
-    logging.getLogger("shelf").info("serving http://%s:%d, MCP at /mcp", *address[:2])
-    config = uvicorn.Config(
-        build_app(service, policy, GRACE),
-        log_config=None,  # its own would log to standard output
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=int(GRACE),
-        ws="none",
-    )
-    uvicorn.Server(config).run(sockets=[listener])
+    for name in ("uvicorn.error", "mcp"):  # they tell of every step of starting and stopping
+        logging.getLogger(name).setLevel(logging.WARNING)
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    logging.getLogger("shelf").info("serving http://%s:%d, MCP at /mcp; Ctrl-C stops it", shown, port)
+    Server(service, policy).run(sockets=[listener])

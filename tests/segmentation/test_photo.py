@@ -4,6 +4,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from pathlib import Path
 
@@ -301,6 +302,21 @@ def test_a_png_with_a_text_bomb_is_refused() -> None:
     chunk = struct.pack(">I", len(body)) + b"zTXt" + body + struct.pack(">I", zlib.crc32(b"zTXt" + body))
     with pytest.raises(PhotoError, match="damaged or cut off"):
         decode_photo(data[:33] + chunk + data[33:], "text.png")
+
+
+def test_ten_thousand_texts_or_frames_beside_the_picture_cost_no_time() -> None:
+    body = b"note\0x"
+    chunk = struct.pack(">I", len(body)) + b"tEXt" + body + struct.pack(">I", zlib.crc32(b"tEXt" + body))
+    data = encoded(quarters(), "PNG")
+    still = encoded(Image.new("L", (8, 8)), "GIF")
+    palette_ends = 13 + 3 * 2 ** ((still[10] & 7) + 1)
+    moves = still[:-1] + 9_999 * still[palette_ends:-1] + still[-1:]
+    assert Image.open(io.BytesIO(moves)).n_frames == 10_000
+    started = time.process_time()
+    texts = decode_photo(data[:33] + 10_000 * chunk + data[33:], "texts.png")
+    decode_photo(moves, "frames.gif")
+    assert time.process_time() - started < 1
+    assert corners(texts.pixels) == ["red", "green", "blue", "white"]
 
 
 def test_too_many_bytes_are_refused_before_they_are_read(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What plain HTTP answers: records and errors as JSON, and the errors that any path may have."""
 
 from collections.abc import Awaitable
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -54,8 +55,14 @@ async def answered(work: Awaitable[Response]) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    kind: Kind = "user"
-    return failed(Failure(kind, str(error.detail), error.status_code), dict(error.headers or {}))
+    message, headers = str(error.detail), dict(error.headers or {})
+    if message == HTTPStatus(error.status_code).phrase:  # the router's own words say nothing about what to do
+        match error.status_code:
+            case 404:
+                message = "no such path; GET /openapi.json lists them, GET /v1/tools the tools"
+            case 405:
+                message = f"this path takes {headers.get('Allow', 'other methods')}, not {request.method}"
+    return failed(Failure("user", message, error.status_code), headers)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -38,7 +38,9 @@ async def uploaded(request: Request) -> tuple[bytes, str]:
             raise HTTPException(error.status_code, error.detail) from None
     if kind.startswith("image/"):
         return await request.body(), "upload"
-    raise HTTPException(415, "send an image content type, or multipart/form-data with the field `file`")
+    raise HTTPException(
+        415, "send an image content type, or multipart/form-data with the field `file` (curl -F file=@photo.jpg)"
+    )
 
 
 async def json_object(request: Request) -> dict[str, Any]:
@@ -52,8 +54,10 @@ async def json_object(request: Request) -> dict[str, Any]:
         raise HTTPException(415, "send Content-Type: application/json")
     try:
         value = json.loads(await request.body())
-    except (ValueError, RecursionError):
-        raise HTTPException(400, "the body is no JSON") from None
+    except json.JSONDecodeError as error:
+        raise HTTPException(400, f"the body is not JSON: {error}") from None
+    except (ValueError, RecursionError):  # not UTF-8, or nested without end
+        raise HTTPException(400, "the body is not JSON") from None
     if not isinstance(value, dict):
         raise HTTPException(422, "the body must be a JSON object")
     return value

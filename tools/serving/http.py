@@ -22,11 +22,12 @@ from tools.serving.mcp import build_server
 from tools.serving.routes import add_ask_route, add_image_routes, add_record_routes, add_state_routes, add_tool_route
 from tools.serving.service import Service
 
-GRACE = 20.0  # seconds that running work gets when the server stops
 
+def build_app(service: Service, policy: Policy | None = None, grace: float = 0) -> FastAPI:
+    """A new application; its MCP session manager can be entered once, so each run needs its own.
 
-def build_app(service: Service, policy: Policy | None = None, grace: float = GRACE) -> FastAPI:
-    """A new application; its MCP session manager can be entered once, so each run needs its own."""
+    When the application ends, work that still runs gets `grace` seconds.
+    """
     policy = policy or Policy()
     server = build_server(service)
     mcp_app = server.streamable_http_app(

@@ -11,7 +11,8 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -31,6 +32,16 @@ class _Job(Generic[T]):
     progress: Progress
     future: "Future[T]" = field(default_factory=Future)
 
+    def finish(self, result: T) -> None:
+        """Hand the result to the one who waits."""
+        with suppress(InvalidStateError):  # told before that the server stops
+            self.future.set_result(result)
+
+    def fail(self, error: BaseException) -> None:
+        """Hand the error to the one who waits."""
+        with suppress(InvalidStateError):
+            self.future.set_exception(error)
+
 
 class WorkQueue:
     """Threads that take jobs in turn from each client that has any.
@@ -46,6 +57,7 @@ class WorkQueue:
         self._waiting: OrderedDict[str, deque[_Job[Any]]] = OrderedDict()
         self._running: set[_Job[Any]] = set()
         self._stopping = False
+        self._ends = math.inf
         self._mean_seconds = 1.0
         self._threads = [
             threading.Thread(target=self._serve, name=f"{name}-{number}", daemon=True) for number in range(workers)
@@ -93,22 +105,26 @@ class WorkQueue:
             self._abandon(job)
 
     def stop(self, grace: float) -> None:
-        """Refuse new work, let what runs finish for `grace` seconds, then tell it to stop."""
+        """Refuse new work, let what runs finish for `grace` seconds, then tell it to stop.
+
+        A second call may shorten the grace of a first one that is still waiting.
+        """
         with self._changed:
             self._stopping = True
+            self._ends = min(self._ends, time.monotonic() + grace)
             waiting = [job for jobs in self._waiting.values() for job in jobs]
             self._waiting.clear()
             self._changed.notify_all()
         for job in waiting:
-            if job.future.set_running_or_notify_cancel():
-                job.future.set_exception(Stopping("the server is shutting down"))
-        deadline = time.monotonic() + grace
+            job.fail(Stopping("the server is shutting down"))
         for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            while thread.is_alive() and (left := self._ends - time.monotonic()) > 0:
+                thread.join(min(left, 0.05))
         with self._changed:
             late = tuple(self._running)
         for job in late:
             job.progress.cancelled.set()
+            job.fail(Stopping("the server is shutting down"))  # now: it may be long until its next stage
 
     def _depth(self) -> int:
         return sum(len(jobs) for jobs in self._waiting.values())
@@ -154,9 +170,9 @@ class WorkQueue:
             started = time.monotonic()
             try:
                 if job.future.set_running_or_notify_cancel():
-                    job.future.set_result(job.work(job.progress))
+                    job.finish(job.work(job.progress))
             except BaseException as error:  # whatever it is, it belongs to the one who waits
-                job.future.set_exception(error)
+                job.fail(error)
             give_back()
             with self._changed:
                 self._running.discard(job)

@@ -128,6 +128,13 @@ def test_a_mistake_is_one_line_and_code_2(
     assert started == []
 
 
+def test_weights_that_are_not_there_are_told_before_anybody_is_served(started: list[tuple[Service, Policy]]) -> None:
+    result = CliRunner().invoke(app, ["serve", "--port", "0", "--checkpoint", "nowhere"])
+    assert result.exit_code == 2
+    assert "no checkpoint nowhere" in result.stderr
+    assert started == []
+
+
 @pytest.mark.slow
 def test_the_installed_command_counts_over_stdio_with_the_products_own_tools(tmp_path: Path) -> None:
     draw_sample(tmp_path / "photos" / "sample.jpg")

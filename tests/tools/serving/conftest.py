@@ -20,7 +20,7 @@ from tools.records import (
     Wording,
 )
 from tools.registry import Progress, Registry, Tool
-from tools.serving.service import Limits, Service
+from tools.serving.service import Asker, Limits, Service
 from tools.store import ImageStore, image_info
 
 PATIENCE = 10  # seconds after which a test that waits has failed
@@ -107,11 +107,12 @@ def toys(tmp_path: Path) -> Iterator[Toys]:
     toys.go.set()
 
 
-def service_of(toys: Toys, limits: Limits | None = None) -> Service:
+def service_of(toys: Toys, limits: Limits | None = None, asker: Asker | None = None) -> Service:
     return Service(
         toys.store,
         toys.registry(),
         summarise=lambda name, arguments, record: f"{name}: {getattr(record, 'count', record.kind)}",
+        asker=asker,
         limits=limits,
     )
 

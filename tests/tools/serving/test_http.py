@@ -143,6 +143,13 @@ def test_uploads_that_are_no_photo_are_refused(
     assert says in error_of(response)["message"]
 
 
+def test_a_body_that_is_no_json_says_where(client: TestClient) -> None:
+    response = client.post("/v1/tools/count", content=b'{"image": "a}', headers={"content-type": "application/json"})
+    assert error_of(response)["message"] == (
+        "the body is not JSON: Unterminated string starting at: line 1 column 11 (char 10)"
+    )
+
+
 def test_too_many_form_parts_are_refused(client: TestClient) -> None:
     parts = {f"field{number}": "x" for number in range(50)}
     assert client.post("/v1/images", data=parts, files={"file": png()}).status_code == 400
@@ -152,9 +159,11 @@ def test_unknown_things_are_404_and_wrong_methods_405(client: TestClient) -> Non
     for path in ("/v1/images/abc", "/v1/records/abc", "/v1/records/abc/picture", "/v1/tools/x", "/docs", "/"):
         response = client.get(path) if path != "/v1/tools/x" else client.post(path, json={})
         assert response.status_code == 404
+    assert "GET /v1/tools the tools" in error_of(client.post("/v1/tools/counts", json={}))["message"]
     response = client.get("/v1/tools/count")
     assert response.status_code == 405
     assert response.headers["allow"] == "POST"
+    assert error_of(response)["message"] == "this path takes POST, not GET"
 
 
 def test_definitions_are_given_in_three_formats(client: TestClient, service: Service) -> None:

@@ -161,8 +161,24 @@ def test_when_the_grace_is_over_running_work_is_told_to_stop(gate: Gate) -> None
         running = asyncio.create_task(queue.run("a", gate.work("a"), 5))
         await until(lambda: queue.running == 1)
         await asyncio.to_thread(queue.stop, 0.01)
-        assert await running == "a"
-        assert gate.order == ["a!"]
+        with pytest.raises(Stopping):
+            await running
+        await until(lambda: gate.order == ["a!"])
+
+    run(go())
+
+
+def test_a_second_stop_shortens_the_grace_of_the_first(gate: Gate) -> None:
+    async def go() -> None:
+        queue = WorkQueue("q")
+        running = asyncio.create_task(queue.run("a", gate.work("a"), 5))
+        await until(lambda: queue.running == 1)
+        patient = asyncio.create_task(asyncio.to_thread(queue.stop, 3600))
+        await until(lambda: queue.stopping)
+        await asyncio.to_thread(queue.stop, 0)
+        with pytest.raises(Stopping):
+            await running
+        await patient
 
     run(go())
 

@@ -12,22 +12,22 @@ import time
 from collections.abc import Iterator
 
 import pytest
-import uvicorn
 from mcp import Client
 
-from tools.serving.http import build_app
-from tools.serving.service import Limits
+from tools.arguments import CountArguments
+from tools.registry import Progress
+from tools.serving import server as serving
+from tools.serving.service import Asker, Limits
 
 from .conftest import PATIENCE, Toys, service_of
+from .test_http import Answer
 
 
-class Server(uvicorn.Server):
-    """Uvicorn in a thread, on a port of its own."""
+class Server(serving.Server):
+    """The server in a thread, on a port of its own."""
 
-    def __init__(self, toys: Toys, grace: float = 5, limits: Limits | None = None) -> None:
-        self.service = service_of(toys, limits)
-        app = build_app(self.service, grace=grace)
-        super().__init__(uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=int(grace)))
+    def __init__(self, toys: Toys, grace: float = 5, limits: Limits | None = None, asker: Asker | None = None) -> None:
+        super().__init__(service_of(toys, limits, asker), grace=grace)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=lambda: self.run(sockets=[self._listener]))
@@ -118,6 +118,24 @@ def test_an_mcp_client_that_hangs_up_while_it_waits_frees_the_worker(server: Ser
     assert toys.cancelled.wait(PATIENCE)
 
 
+def test_a_client_that_hangs_up_while_events_come_frees_the_worker(toys: Toys) -> None:
+    def wait(request: str, photos: object, progress: Progress) -> Answer:
+        progress.report("planning", 0.1)
+        toys.count(CountArguments(image="shelf.png", target="wait"), progress)
+        return Answer(answer="too late")
+
+    with Server(toys, asker=Asker(wait, Answer)) as server:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+        headers = {"content-type": "application/json", "accept": "text/event-stream"}
+        connection.request("POST", "/v1/ask", json.dumps({"request": "x", "images": ["shelf.png"]}), headers)
+        response = connection.getresponse()
+        assert response.readline() == b"event: progress\n"
+        assert toys.started.wait(PATIENCE)
+        response.close()
+        connection.close()
+        assert toys.cancelled.wait(PATIENCE)
+
+
 def test_when_the_server_stops_running_calls_finish_and_new_ones_are_refused(toys: Toys) -> None:
     results: dict[str, tuple[int, dict[str, str], bytes]] = {}
     with Server(toys) as server:
@@ -137,14 +155,27 @@ def test_when_the_server_stops_running_calls_finish_and_new_ones_are_refused(toy
         server.request("GET", "/healthz")
 
 
-def test_a_call_that_outlasts_the_grace_ends_and_so_does_the_server(toys: Toys) -> None:
+def test_calls_that_wait_when_the_server_stops_or_outlast_its_grace_are_told_so(toys: Toys) -> None:
+    results: list[tuple[int, dict[str, str], bytes]] = []
     started = time.monotonic()
-    with Server(toys, grace=1) as server:
-        thread = threading.Thread(target=lambda: _ignoring(server, WAIT))
-        thread.start()
+    with Server(toys, grace=1, limits=Limits(workers=1)) as server:
+
+        def call() -> None:
+            results.append(server.request("POST", "/v1/tools/count", WAIT))
+
+        threads = [threading.Thread(target=call) for _ in range(3)]
+        threads[0].start()
         assert toys.started.wait(PATIENCE)
-    thread.join(PATIENCE)
-    assert not thread.is_alive()
+        for thread in threads[1:]:
+            thread.start()
+        deadline = time.monotonic() + PATIENCE
+        while b"shelf_waiting 2" not in server.request("GET", "/metrics")[2]:
+            assert time.monotonic() < deadline
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert [status for status, _, _ in results] == [503, 503, 503]
+    assert {headers["retry-after"] for _, headers, _ in results} == {"5"}
+    assert {json.loads(body)["error"]["kind"] for _, _, body in results} == {"stopping"}
     assert toys.cancelled.wait(PATIENCE)
     assert time.monotonic() - started < PATIENCE
 
