@@ -64,6 +64,31 @@ def test_packs_whose_word_was_not_read_are_found_from_one_that_was() -> None:
     assert len(search.run([]).found) == 5
 
 
+def found_by_words(picture, words) -> list[int]:
+    """Left edges of what is found without an example, rounded to packs."""
+    search = PackSearch(
+        picture, "photo", words, find_label(parse_target("Kippo boxes"), words), KeypointCache(), coloured=False
+    )
+    return sorted(round((find.centre[0] - 80) / WIDTH) for find in search.run([]).found)
+
+
+def test_a_variant_of_the_same_design_is_told_apart_by_the_look_of_its_word() -> None:
+    kippo, volin = pack(1, word="KIPPO"), pack(1, word="VOLIN")
+    picture = shelf(row_of(kippo, 2) + row_of(volin, 2, left=20 + 2 * WIDTH))
+    assert found_by_words(picture, [read("KIPPO", 20)]) == [0, 1]
+
+
+def test_a_pack_whose_word_is_hidden_counts_between_two_that_show_it() -> None:
+    kippo = pack(1, word="KIPPO")
+    hidden = kippo.copy()
+    hidden[12:58] = (240, 220, 40)  # a price sign
+    left, right = read("KIPPO", 20), read("KIPPO", 20 + 2 * WIDTH)
+    between = shelf([(kippo, 20, 40), (hidden, 20 + WIDTH, 40), (kippo, 20 + 2 * WIDTH, 40)])
+    assert found_by_words(between, [left, right]) == [0, 1, 2]
+    at_the_end = shelf([(kippo, 20, 40), (kippo, 20 + WIDTH, 40), (hidden, 20 + 2 * WIDTH, 40)])
+    assert found_by_words(at_the_end, [left, read("KIPPO", 20 + WIDTH)]) == [0, 1]
+
+
 def test_an_example_from_another_photo_is_found_here() -> None:
     own = shelf([(pack(1), 20, 40)], width=300, height=300)
     picture = shelf(row_of(pack(1), 4) + row_of(pack(2), 2, left=20 + 4 * WIDTH))
