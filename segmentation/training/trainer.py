@@ -187,7 +187,7 @@ class _Run:
 
 def _samples(plan: Plan, patch: int) -> Dataset[Sample]:
     if plan.source is None:
-        return SceneSamples(plan.seed, plan.data, patch)
+        return SceneSamples(plan.seed, plan.data, patch, plan.other_kinds)
     source = plan.source
     return PhraseSamples(read_source(source.format, source.annotations, source.images), plan.seed, patch)
 
