@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 
 from segmentation.clipseg import ClipSeg
-from segmentation.errors import DataError
 from segmentation.evaluation.real_photos import LabelledPhoto, real_sets
 from segmentation.evaluation.segmentation import (
     Outcome,
@@ -19,6 +18,7 @@ from segmentation.evaluation.segmentation import (
     rendered_outcomes,
     summarise,
 )
+from segmentation.evaluation.tiles import framed, write_tiles
 from segmentation.meaning import survey
 
 Advance = Callable[[str, float], None]
@@ -137,24 +137,5 @@ def write_sheet(outcomes: list[Outcome], path: Path) -> None:
     Raises:
         DataError: The file cannot be written.
     """
-    tiles = []
-    for outcome in outcomes:
-        if outcome.picture is None:
-            continue
-        scale = 352 / max(outcome.picture.shape[0], outcome.picture.shape[1] / 2)
-        small = cv2.resize(outcome.picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        tile = np.zeros((352, 704, 3), np.uint8)
-        tile[: small.shape[0], : small.shape[1]] = small[:352, :704]
-        tiles.append(tile)
-    if not tiles:
-        raise DataError("there is nothing to draw on the sheet")
-    while len(tiles) % 3:
-        tiles.append(np.zeros_like(tiles[0]))
-    rows = [np.hstack(tiles[i : i + 3]) for i in range(0, len(tiles), 3)]
-    written, data = cv2.imencode(".png", np.vstack(rows)[..., ::-1])
-    if not written:
-        raise DataError(f"{path} cannot be written")
-    try:
-        path.write_bytes(data.tobytes())
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error}") from error
+    tiles = [framed(outcome.picture, 352, 704) for outcome in outcomes if outcome.picture is not None]
+    write_tiles(tiles, path, 3)
