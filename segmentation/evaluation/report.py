@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from segmentation.clipseg import ClipSeg
+from segmentation.evaluation.causes import CauseTotals
 from segmentation.evaluation.real_photos import LabelledPhoto, real_sets
 from segmentation.evaluation.segmentation import (
     Outcome,
@@ -128,7 +129,23 @@ def table(report: Report) -> str:
         lines.append(line)
     if report.held_out_gap is not None:
         lines.append(f"colour + kind: seen pairs minus held-out pairs = {report.held_out_gap:+.3f} mIoU")
+    for one in report.sets:
+        if one.causes is not None:
+            lines += ["", *_why(one.name, one.causes)]
     return "\n".join(lines)
+
+
+def _why(name: str, causes: CauseTotals) -> list[str]:
+    """What is wrong in a set of rendered samples, in three lines."""
+    asked = ", ".join(f"{named} {100 * area:.1f} % of {count}" for named, (count, area) in causes.absent.items())
+    lit = ", ".join(f"{wrong} {100 * share:.2f} %" for wrong, share in causes.lit.items())
+    missed = ("merged", "missed", "pieces", "false")
+    shares = ", ".join(f"{part} {100 * getattr(causes, part) / max(1, causes.items):.0f} %" for part in missed)
+    return [
+        f"{name}, absent prompts by what they name: {asked or 'none'}",
+        f"{name}, what lights up for them is wrong in: {lit or 'nothing'}",
+        f"{name}, components for each 100 of {causes.items} items: {shares}",
+    ]
 
 
 def write_sheet(outcomes: list[Outcome], path: Path) -> None:
