@@ -41,7 +41,10 @@ def segmentation(
     from agent.terminal import progress_line
     from segmentation.clipseg import ClipSeg
     from segmentation.evaluation.report import Request, evaluate, table, to_json, write_sheet
+    from segmentation.evaluation.tiles import check_place, write_text
 
+    check_place(sheet)
+    check_place(out)
     model = ClipSeg.load(checkpoint)
     request = Request(
         scenes=scenes,
@@ -58,7 +61,7 @@ def segmentation(
         write_sheet(worst, sheet)
     text = to_json(report)
     if out is not None:
-        out.write_text(text + "\n", encoding="utf-8")
+        write_text(out, text + "\n")
     typer.echo(text if json else table(report))
 
 

@@ -46,17 +46,13 @@ def run(
     until: Annotated[int | None, typer.Option(min=1, help="Stop after this step.", show_default=False)] = None,
 ) -> None:
     """Train, or go on with a run that was stopped or killed."""
-    import shutil
-
     from segmentation.training.curves import draw_curves
     from segmentation.training.plan import load_plan
-    from segmentation.training.trainer import train
+    from segmentation.training.trainer import PLAN, keep_plan, train
 
-    settings = load_plan(plan or folder / "plan.yaml")
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / "plan.yaml"
-    if plan is not None and not (kept.exists() and kept.samefile(plan)):
-        shutil.copyfile(plan, kept)
+    settings = load_plan(plan or folder / PLAN)
+    if plan is not None:
+        keep_plan(settings, plan, folder)
     with _bar(settings.steps) as show:
         done = train(settings, folder, show, until=until, stopped=_asked_to_stop())
     if os.environ.get("RANK", "0") != "0":  # of several processes the first one reports
@@ -78,6 +74,7 @@ def compare(
     """Train short runs that differ in one thing, judge them alike, print a table; goes on where it was stopped."""
     from importlib.resources import as_file, files
 
+    from segmentation.evaluation.tiles import write_text
     from segmentation.training.comparison import compare as run_all
     from segmentation.training.comparison import load_comparison, table
 
@@ -90,7 +87,7 @@ def compare(
     if len(results) < len(comparison.runs):
         typer.echo(f"{text}\nstopped with {len(results)} of {len(comparison.runs)} runs done; the same command goes on")
         return
-    (folder / "table.md").write_text(text + "\n", encoding="utf-8")
+    write_text(folder / "table.md", text + "\n")
     typer.echo(text)
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from segmentation.clipseg import ClipSeg
-from segmentation.errors import DataError
+from segmentation.evaluation.causes import CauseTotals
 from segmentation.evaluation.real_photos import LabelledPhoto, real_sets
 from segmentation.evaluation.segmentation import (
     Outcome,
@@ -19,6 +19,7 @@ from segmentation.evaluation.segmentation import (
     rendered_outcomes,
     summarise,
 )
+from segmentation.evaluation.tiles import framed, write_tiles
 from segmentation.meaning import survey
 
 Advance = Callable[[str, float], None]
@@ -128,7 +129,23 @@ def table(report: Report) -> str:
         lines.append(line)
     if report.held_out_gap is not None:
         lines.append(f"colour + kind: seen pairs minus held-out pairs = {report.held_out_gap:+.3f} mIoU")
+    for one in report.sets:
+        if one.causes is not None:
+            lines += ["", *_why(one.name, one.causes)]
     return "\n".join(lines)
+
+
+def _why(name: str, causes: CauseTotals) -> list[str]:
+    """What is wrong in a set of rendered samples, in three lines."""
+    asked = ", ".join(f"{named} {100 * area:.1f} % of {count}" for named, (count, area) in causes.absent.items())
+    lit = ", ".join(f"{wrong} {100 * share:.2f} %" for wrong, share in causes.lit.items())
+    missed = ("merged", "missed", "pieces", "false")
+    shares = ", ".join(f"{part} {100 * getattr(causes, part) / max(1, causes.items):.0f} %" for part in missed)
+    return [
+        f"{name}, absent prompts by what they name: {asked or 'none'}",
+        f"{name}, what lights up for them is wrong in: {lit or 'nothing'}",
+        f"{name}, components for each 100 of {causes.items} items: {shares}",
+    ]
 
 
 def write_sheet(outcomes: list[Outcome], path: Path) -> None:
@@ -137,24 +154,5 @@ def write_sheet(outcomes: list[Outcome], path: Path) -> None:
     Raises:
         DataError: The file cannot be written.
     """
-    tiles = []
-    for outcome in outcomes:
-        if outcome.picture is None:
-            continue
-        scale = 352 / max(outcome.picture.shape[0], outcome.picture.shape[1] / 2)
-        small = cv2.resize(outcome.picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        tile = np.zeros((352, 704, 3), np.uint8)
-        tile[: small.shape[0], : small.shape[1]] = small[:352, :704]
-        tiles.append(tile)
-    if not tiles:
-        raise DataError("there is nothing to draw on the sheet")
-    while len(tiles) % 3:
-        tiles.append(np.zeros_like(tiles[0]))
-    rows = [np.hstack(tiles[i : i + 3]) for i in range(0, len(tiles), 3)]
-    written, data = cv2.imencode(".png", np.vstack(rows)[..., ::-1])
-    if not written:
-        raise DataError(f"{path} cannot be written")
-    try:
-        path.write_bytes(data.tobytes())
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error}") from error
+    tiles = [framed(outcome.picture, 352, 704) for outcome in outcomes if outcome.picture is not None]
+    write_tiles(tiles, path, 3)

@@ -5,7 +5,7 @@ samples ask for pairs of colour and kind that training never showed, in scenes t
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from segmentation.chunks import hysteresis
 from segmentation.clipseg import Activations, Conditions
+from segmentation.evaluation.causes import SMALLEST, Causes, CauseTotals, causes, items_among, total
 from segmentation.evaluation.metrics import (
     CountScores,
     MaskScores,
@@ -40,8 +41,6 @@ from segmentation.training.phrases import Meaning as Asked
 from segmentation.training.scene import Scene, draw_scene
 
 WIDE = 48 / 352  # a facing of this share of the view's side is wide enough to be judged on its count
-SMALLEST = 64 / 352**2  # parts under this share of the view are no items, in truth and in prediction alike
-PARTIAL = 0.2  # nor are parts under this share of the median part: slivers at borders and behind others
 MOST_COUNTED = 12
 HELD_OUT_OFFSET = 50_000_000  # keeps held-out scenes apart from the others; all seeds stay below training's
 
@@ -74,6 +73,7 @@ class Outcome:
     found: int
     true: int
     picture: NDArray[np.uint8] | None = None  # what was shown, with the answer drawn in
+    causes: Causes | None = None  # of rendered samples
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ class Scores:
     absent_area: float | None
     components: CountScores | None
     notes: str = ""
+    causes: CauseTotals | None = None
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,7 @@ def parts(lit: NDArray[np.float32], seed: float, mask: float) -> int:
 
 def count_sizes(areas: NDArray[np.float64], pixels: int) -> int:
     """How many areas are neither specks nor slivers beside the median one."""
-    areas = areas[areas >= SMALLEST * pixels]
-    return int((areas >= PARTIAL * np.median(areas)).sum()) if len(areas) else 0
+    return int(items_among(areas, pixels).sum())
 
 
 def _narrowest(scene: Scene) -> float:
@@ -181,19 +181,20 @@ def judge_scene(
         truth, valid = codes == INSIDE, codes != IGNORED
         probability = np.where(valid, sigmoid(logit), np.float32(0))
         roles = meant_items(scene, phrase.meaning)[1:]
-        meant = areas[(roles == INSIDE) & (areas > 0)].astype(np.float64)
-        outcomes.append(
-            outcome_of(
-                phrase.text,
-                phrase.meaning.colour is not None and phrase.meaning.kind is not None and phrase.meaning.cap is None,
-                probability,
-                truth,
-                valid,
-                count_sizes(meant, truth.size),
-                (seed, mask),
-                scene.image if draw else None,
-            )
+        meant = np.flatnonzero((roles == INSIDE) & (areas > 0))
+        meant = meant[items_among(areas[meant].astype(np.float64), truth.size)]
+        outcome = outcome_of(
+            phrase.text,
+            phrase.meaning.colour is not None and phrase.meaning.kind is not None and phrase.meaning.cap is None,
+            probability,
+            truth,
+            valid,
+            len(meant),
+            (seed, mask),
+            scene.image if draw else None,
         )
+        why = causes(scene, phrase.meaning, probability, meant + 1, (seed, mask), absent=not outcome.present)
+        outcomes.append(replace(outcome, causes=why))
     return outcomes
 
 
@@ -246,6 +247,7 @@ def summarise(name: str, outcomes: list[Outcome], mask: float, notes: str = "") 
     absent = [o for o in outcomes if not o.present]
     pairs = [o.iou for o in present if o.colour_and_kind]
     counted = [o for o in outcomes if 0 < o.true <= MOST_COUNTED and o.present]
+    explained = [(o.causes, not o.present, o.true) for o in (*absent, *counted) if o.causes is not None]
     return Scores(
         name=name,
         prompts=len(outcomes),
@@ -255,6 +257,7 @@ def summarise(name: str, outcomes: list[Outcome], mask: float, notes: str = "") 
         absent_area=float(np.mean([o.lit for o in absent])) if absent else None,
         components=score_counts([o.found for o in counted], [o.true for o in counted]) if counted else None,
         notes=notes,
+        causes=total(explained) if explained else None,
     )
 
 

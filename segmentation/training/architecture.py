@@ -109,15 +109,38 @@ def build(architecture: Architecture, tokenizer: Any, max_tokens: int) -> Any:
     return model
 
 
-def encode(model: Any, pixels: Tensor) -> list[Tensor]:
+def encode(model: Any, pixels: Tensor, places: Tensor | None = None) -> list[Tensor]:
     """Activations the decoder reads, with gradients; each (batch, tokens + 1, width).
+
+    A picture smaller than the position table takes a window of it, not a squeezed copy: two neighbouring tokens are
+    then as far apart as they are in use, and what a small picture teaches about shapes holds for a large one.
 
     Args:
         model: CLIPSegForImageSegmentation. Its own forward would freeze both towers.
         pixels: Normalised, (batch, 3, side, side).
+        places: Where in the table each picture lies, (batch, 2), y and x from 0 to 1; None squeezes the table.
     """
-    seen = model.clip.vision_model(pixel_values=pixels, output_hidden_states=True, interpolate_pos_encoding=True)
-    return [seen.hidden_states[index + 1] for index in model.extract_layers]
+    vision = model.clip.vision_model
+    embeddings = vision.embeddings
+    table = embeddings.position_embedding.weight
+    whole = round((len(table) - 1) ** 0.5)
+    grid = pixels.shape[-1] // embeddings.patch_size
+    if places is None or grid > whole:
+        embedded = embeddings(pixels, interpolate_pos_encoding=True)
+    else:
+        patches = embeddings.patch_embedding(pixels).flatten(2).transpose(1, 2)
+        start = (places * (whole - grid + 1)).long().clamp(max=whole - grid)  # (batch, 2)
+        steps = torch.arange(grid, device=pixels.device)
+        rows, columns = start[:, :1] + steps, start[:, 1:] + steps  # (batch, grid)
+        at = 1 + (rows[:, :, None] * whole + columns[:, None, :]).flatten(1)
+        first = (embeddings.class_embedding + table[0]).expand(len(pixels), 1, -1)
+        embedded = torch.cat([first, patches + table[at]], 1)
+    hidden, kept = vision.pre_layrnorm(embedded), []
+    for index, layer in enumerate(vision.encoder.layers[: max(model.extract_layers) + 1]):
+        hidden = layer(hidden, None)
+        if index in model.extract_layers:
+            kept.append(hidden)
+    return kept
 
 
 def text_conditions(model: Any, ids: Tensor, mask: Tensor) -> Tensor:

@@ -28,10 +28,10 @@ class Objective(nn.Module):
         plan = self.plan
         with torch.autocast(plan.device, _DTYPES[plan.precision], enabled=plan.precision != "float32"):
             texts, conditions = self.conditions(batch)
-            activations = encode(self.model, normalise(batch.images))
+            activations = encode(self.model, normalise(batch.images), batch.places)
             logits = decode(self.model, activations, conditions)
         logits = logits.float()
-        loss = segmentation_loss(logits, batch.targets, plan.loss, plan.border, plan.dice)
+        loss = segmentation_loss(logits, batch.targets, plan.loss, plan.border, plan.dice, plan.absent)
         total = loss
         if plan.auxiliary:
             asked = self.helper(activations[-1], texts, conditions, batch.facts, batch.targets)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from segmentation.training.architecture import PATCH
-from segmentation.training.auxiliary import UNKNOWN
+from segmentation.training.auxiliary import OUTLINES, UNKNOWN
 from segmentation.training.phrases import IGNORED, INSIDE, OUTSIDE
 from segmentation.training.samples import Order, Sample
 from segmentation.training.sources import Picture
@@ -53,6 +53,7 @@ class PhraseSamples(Dataset[Sample]):
             for mask, doubt in zip(masks, doubts, strict=True)
         ]
         grid = order.size // self.patch
+        place_y, place_x = rng.random(2)
         return Sample(
             image=np.asarray(image, np.uint8),
             texts=tuple(texts),
@@ -61,6 +62,8 @@ class PhraseSamples(Dataset[Sample]):
             text_share=1.0,
             seen=np.full((3, grid, grid), UNKNOWN, np.int64),
             said=np.full((order.prompts, 3), UNKNOWN, np.int64),
+            outlines=np.full((OUTLINES, grid, grid), np.nan, np.float32),
+            place=(float(place_y), float(place_x)),
         )
 
 

@@ -159,12 +159,26 @@ def _near_miss(rng: np.random.Generator, product: Product) -> Meaning:
     return Meaning(contents=contents, kind=product.kind if rng.random() < 0.6 else None)
 
 
+def _other_kind(rng: np.random.Generator, product: Product) -> Meaning:
+    """Another kind of pack, with the colour or the contents of this product or without."""
+    kind = str(rng.choice([k for k in vocabulary().kinds if k != product.kind]))
+    way = rng.random()
+    if way < 0.55:
+        return Meaning(kind=kind, colour=product.colour)
+    return Meaning(kind=kind, contents=product.contents if way < 0.75 else None)
+
+
 def _is_held_out(meaning: Meaning) -> bool:
     return (meaning.colour, meaning.kind) in HELD_OUT_PAIRS
 
 
 def phrases_for(
-    scene: Scene, count: int, rng: np.random.Generator, *, held_out: bool | None = False
+    scene: Scene,
+    count: int,
+    rng: np.random.Generator,
+    *,
+    held_out: bool | None = False,
+    other_kinds: float = 0.0,
 ) -> tuple[Phrase, ...]:
     """Prompts for a scene: about three in four for what is there, the rest for what is not but nearly.
 
@@ -173,14 +187,16 @@ def phrases_for(
         count: How many.
         rng: Source of chance.
         held_out: False never says a held-out pair of colour and kind, None may.
+        other_kinds: Share of prompts that ask for another kind of pack than one that is there.
     """
     areas = scene.areas()
     seen = sorted({i.product for i, a in zip(scene.items, areas, strict=True) if i.thing == "pack" and a > 30})
     others = sorted({i.thing for i, a in zip(scene.items, areas, strict=True) if i.product < 0 and a > 30})
     chosen: list[Phrase] = []
     while len(chosen) < count:
-        way = rng.random()
-        if way < 0.58 and seen:
+        if other_kinds and seen and rng.random() < other_kinds:
+            phrase = say(rng, _other_kind(rng, scene.products[int(rng.choice(seen))]))
+        elif (way := rng.random()) < 0.58 and seen:
             product = scene.products[int(rng.choice(seen))]
             phrase = say(rng, _of_product(rng, product), product.shade if product.cutout is None else None)
         elif way < 0.68:

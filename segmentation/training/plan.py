@@ -87,6 +87,10 @@ class Plan(BaseModel):
     loss: LossName = "bce+dice"
     dice: float = Field(0.5, description="share of Dice in bce+dice")
     border: float = Field(3.0, description="weight of pixels between touching items")
+    absent: float = Field(0.0, ge=0, description="weight of the area that lights up for what is not there")
+    other_kinds: float = Field(
+        0.0, ge=0, lt=1, description="share of prompts of a scene that ask for another kind of pack than is there"
+    )
     auxiliary: float = Field(0.5, ge=0, description="weight of the questions beside masks; 0 asks none")
     weight_decay: float = 0.02
     clip: float = Field(1.0, description="largest norm of the gradient")

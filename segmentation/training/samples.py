@@ -13,7 +13,7 @@ from torch.utils.data import Dataset, Sampler
 
 from segmentation.errors import DataError
 from segmentation.training.architecture import MEAN, PATCH
-from segmentation.training.auxiliary import Facts, scene_facts, text_facts
+from segmentation.training.auxiliary import Facts, scene_facts, scene_outlines, text_facts
 from segmentation.training.phrases import Meaning, phrases_for, say, seams, target
 from segmentation.training.scene import Scene, render
 from segmentation.visual_prompt import visual_prompt
@@ -34,6 +34,8 @@ class Sample:
         text_share: Weight of the text of the first prompt when there is an example.
         seen: What is under each token, from scene_facts.
         said: What each text says, (prompts, 3).
+        outlines: Where things reach and end, from scene_outlines.
+        place: Where the picture lies in the position table, y and x from 0 to 1, when the table is larger.
     """
 
     image: NDArray[np.uint8]
@@ -43,6 +45,8 @@ class Sample:
     text_share: float
     seen: NDArray[np.int64]
     said: NDArray[np.int64]
+    outlines: NDArray[np.float32]
+    place: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Batch:
     examples: Tensor  # uint8 (examples, side, side, 3)
     text_shares: Tensor  # (examples,)
     facts: Facts
+    places: Tensor  # (pictures, 2)
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on a device."""
@@ -64,7 +69,8 @@ class Batch:
             targets=self.targets.to(device),
             examples=self.examples.to(device),
             text_shares=self.text_shares.to(device),
-            facts=Facts(self.facts.scenes.to(device), self.facts.texts.to(device)),
+            facts=Facts(self.facts.scenes.to(device), self.facts.outlines.to(device), self.facts.texts.to(device)),
+            places=self.places.to(device),
         )
 
 
@@ -97,15 +103,15 @@ def _example(scene: Scene, size: int, rng: np.random.Generator) -> tuple[int, ND
 class SceneSamples(Dataset[Sample]):
     """Rendered samples by order."""
 
-    def __init__(self, seed: int, data: Path | None, patch: int = PATCH) -> None:
-        self.seed, self.data, self.patch = seed, data, patch
+    def __init__(self, seed: int, data: Path | None, patch: int = PATCH, other_kinds: float = 0.0) -> None:
+        self.seed, self.data, self.patch, self.other_kinds = seed, data, patch, other_kinds
 
     def __getitem__(self, order: Order) -> Sample:
         seed = FIRST_TRAINING_SEED + self.seed * 100_000_000 + order.index
         rng = np.random.default_rng((seed, 7))
         scene = render(seed, order.size, data=self.data, most_rows=order.most_rows)
         seam = seams(scene)
-        phrases = list(phrases_for(scene, order.prompts, rng))
+        phrases = list(phrases_for(scene, order.prompts, rng, other_kinds=self.other_kinds))
         example, share = None, 1.0
         if order.example:
             found = _example(scene, order.size, rng)
@@ -116,7 +122,7 @@ class SceneSamples(Dataset[Sample]):
                 if rng.random() < 0.3:  # asked of a photo that does not show it
                     other = render(seed + 50_000_000, order.size, data=self.data, most_rows=order.most_rows)
                     scene, seam, product = other, seams(other), -2
-                    phrases = list(phrases_for(scene, order.prompts, rng))
+                    phrases = list(phrases_for(scene, order.prompts, rng, other_kinds=self.other_kinds))
                     phrases[0] = say(rng, Meaning(product=product))
                     share = 0.0
                 else:
@@ -127,7 +133,18 @@ class SceneSamples(Dataset[Sample]):
         targets = np.stack([target(scene, phrase.meaning, seam) for phrase in phrases])
         said = np.array([text_facts(p.meaning) for p in phrases], np.int64)
         texts = tuple(p.text for p in phrases)
-        return Sample(scene.image, texts, targets, example, share, scene_facts(scene, self.patch), said)
+        y, x = np.random.default_rng((seed, 13)).random(2)
+        return Sample(
+            image=scene.image,
+            texts=texts,
+            targets=targets,
+            example=example,
+            text_share=share,
+            seen=scene_facts(scene, self.patch),
+            said=said,
+            outlines=scene_outlines(scene, seam, self.patch),
+            place=(float(y), float(x)),
+        )
 
 
 def collate(samples: list[Sample]) -> Batch:
@@ -143,8 +160,10 @@ def collate(samples: list[Sample]) -> Batch:
         text_shares=torch.tensor([share for _, share in examples]),
         facts=Facts(
             scenes=torch.from_numpy(np.stack([s.seen for s in samples])),
+            outlines=torch.from_numpy(np.stack([s.outlines for s in samples])),
             texts=torch.from_numpy(np.concatenate([s.said for s in samples])),
         ),
+        places=torch.tensor([s.place for s in samples]),
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from segmentation.errors import DataError
+from segmentation.evaluation.tiles import check_place, write_tiles
 from segmentation.training.phrases import BORDER, IGNORED, INSIDE, phrases_for, seams, target
 from segmentation.training.scene import Scene, render
 
@@ -20,23 +20,14 @@ def contact_sheet(path: Path, *, first_seed: int, count: int, size: int, data: P
     Raises:
         DataError: The file cannot be written, or the cut-outs cannot be read.
     """
+    check_place(path)
     tiles = []
     for seed in range(first_seed, first_seed + count):
         scene = render(seed, size, data=data)
         tiles.append(scene.image)
         if prompts:
             tiles += _answers(scene, seed)
-    columns = min(_COLUMNS, len(tiles))
-    while len(tiles) % columns:
-        tiles.append(np.zeros_like(tiles[0]))
-    rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
-    done, data_ = cv2.imencode(".png", np.vstack(rows)[..., ::-1])
-    if not done:
-        raise DataError(f"{path} cannot be written: the sheet is too large")
-    try:
-        path.write_bytes(data_.tobytes())
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error}") from error
+    write_tiles(tiles, path, _COLUMNS)
 
 
 def _answers(scene: Scene, seed: int) -> list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:

@@ -43,6 +43,10 @@ def start_model(plan: Plan, run: Path) -> tuple[Any, Any]:
     if plan.decoder is not None:
         draw_decoder(model, plan.decoder)
     freeze(model, plan.towers)
+    if plan.device == "cpu":  # eager attention's backward pass is much faster there than the fused kernel's
+        model.set_attn_implementation("eager")
+        for layer in getattr(model.decoder, "layers", ()):  # they have a configuration of their own
+            layer.self_attn.config._attn_implementation = "eager"
     if plan.lora:
         add_adapters(model, plan.lora)
     return model, tokenizer

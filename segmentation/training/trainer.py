@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -22,9 +23,11 @@ from segmentation.training.objective import Objective
 from segmentation.training.phrase_samples import PhraseSamples
 from segmentation.training.plan import Plan
 from segmentation.training.samples import Batch, Careful, Orders, Sample, SceneSamples, careful_collate
-from segmentation.training.snapshot import Progress, latest, restore, save_snapshot
+from segmentation.training.snapshot import Progress, latest, read_progress, restore, save_snapshot
 from segmentation.training.sources import read_source
 from segmentation.training.start import start_model
+
+PLAN = "plan.yaml"
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class _Run:
     def __init__(self, plan: Plan, run: Path, device: torch.device, group: Group) -> None:
         self.plan, self.folder, self.device, self.group = plan, run, device, group
         with group.leader_first():
-            _make(run)
+            make_folder(run)
             self.model, tokenizer = start_model(plan, run)
         config = self.model.config
         patch = config.vision_config.patch_size
@@ -96,8 +99,7 @@ class _Run:
         state = latest(run)
         if state is not None:
             self.progress = restore(state, self.model, self.averaged, self.helper, self.optimizer)
-            if self.progress.fingerprint != plan.fingerprint():
-                raise DataError(f"{run} holds a run with other settings; give another folder or the same settings")
+            _check_same(self.progress, plan, run)
             if self.progress.scaler is not None and self.scaler.is_enabled():
                 self.scaler.load_state_dict(self.progress.scaler)
 
@@ -187,7 +189,7 @@ class _Run:
 
 def _samples(plan: Plan, patch: int) -> Dataset[Sample]:
     if plan.source is None:
-        return SceneSamples(plan.seed, plan.data, patch)
+        return SceneSamples(plan.seed, plan.data, patch, plan.other_kinds)
     source = plan.source
     return PhraseSamples(read_source(source.format, source.annotations, source.images), plan.seed, patch)
 
@@ -223,7 +225,38 @@ def _device(plan: Plan) -> torch.device:
     return own
 
 
-def _make(run: Path) -> None:
+def keep_plan(plan: Plan, source: Path, run: Path) -> None:
+    """Keep the file of a plan in the folder of its run. The plan of a run with other settings is left alone.
+
+    Raises:
+        DataError: The run has other settings, or the file cannot be written.
+        CheckpointError: The state of the run is damaged.
+    """
+    make_folder(run)
+    state = latest(run)
+    if state is not None:
+        _check_same(read_progress(state), plan, run)
+    try:
+        kept = run / PLAN
+        if not (kept.exists() and kept.samefile(source)):
+            fresh = run / f"{PLAN}.{os.getpid()}"  # several processes may start a run
+            shutil.copyfile(source, fresh)
+            fresh.replace(kept)
+    except OSError as error:
+        raise DataError(f"{run}/{PLAN} cannot be written: {error.strerror}") from error
+
+
+def _check_same(progress: Progress, plan: Plan, run: Path) -> None:
+    if progress.fingerprint != plan.fingerprint():
+        raise DataError(f"{run} holds a run with other settings; give another folder or the same settings")
+
+
+def make_folder(run: Path) -> None:
+    """Make a folder and those above it.
+
+    Raises:
+        DataError: It cannot be made.
+    """
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -69,6 +69,16 @@ def test_the_shipped_comparison_is_eight_plans_that_differ_in_loss_and_decoder()
     assert len({p.model_copy(update={"loss": "bce", "decoder": None, "name": ""}).fingerprint() for p in plans}) == 1
 
 
+@pytest.mark.parametrize("name", ["shelf-small", "kinds"])
+def test_a_shipped_plan_is_read_and_goes_by_its_file_name(name: str) -> None:
+    import segmentation.training
+    from segmentation.training.plan import load_plan
+
+    plan = load_plan(Path(next(iter(segmentation.training.__path__))) / f"plans/{name}.yaml")
+    assert plan.name == name
+    assert plan.stages[-1].size == 352  # the size that the product takes
+
+
 def test_a_plan_that_is_not_there_ends_in_one_line(tmp_path: Path) -> None:
     result = shelf("train", "run", tmp_path / "run", "--plan", tmp_path / "missing.yaml")
     assert result.exit_code != 0

@@ -4,10 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from segmentation.training.auxiliary import UNKNOWN, Auxiliary, Facts, scene_facts, text_facts
+from segmentation.training.auxiliary import (
+    CELLS,
+    OUTLINES,
+    UNKNOWN,
+    Auxiliary,
+    Facts,
+    scene_facts,
+    scene_outlines,
+    text_facts,
+)
 from segmentation.training.cutouts import Cutouts
 from segmentation.training.layout import Item, Layout
-from segmentation.training.phrases import IGNORED, INSIDE, Meaning
+from segmentation.training.phrases import IGNORED, INSIDE, Meaning, seams
 from segmentation.training.products import invent_product
 from segmentation.training.scene import draw_scene
 from segmentation.vocabulary import vocabulary
@@ -37,9 +46,43 @@ def test_a_scene_says_what_lies_under_each_token() -> None:
         assert (facts[2, :, :2] == UNKNOWN).all()
 
 
+@pytest.mark.parametrize("patch", [16, 14])
+def test_a_scene_says_how_far_things_reach_and_where_they_meet(patch: int) -> None:
+    product = invent_product(np.random.default_rng(0), kind="box", colour="red")
+    items = (Item("pack", 0, 0, (0.0, 0.0, 0.5, 1.0)), Item("price tag", -1, 0, (0.5, 0.0, 1.0, 0.5)))
+    scene = draw_scene(Layout(1, 1.0, "catalogue", (product,), items), Cutouts(), 4 * patch, camera=False)
+    drawn = scene_outlines(scene, seams(scene), patch)
+    assert drawn.shape == (OUTLINES, 4, 4)
+    left, _, right, _ = drawn[:4, 0, 0]
+    assert np.expm1(left) == pytest.approx(0.5, abs=0.1)  # tokens from the middle of the first to its own side
+    assert np.expm1(right) == pytest.approx(1.5, abs=0.1)  # two tokens wide
+    assert np.isnan(drawn[:4, 3, 3]).all()  # nothing lies under the last token
+    seam, edge = (part.reshape(CELLS, CELLS, 4, 4) for part in np.split(drawn[4:], 2))
+    assert seam[:, -1, 0, 1].all()  # the last column of cells before the tag
+    assert not seam[:, 0, 0, 1].any()
+    assert not seam[..., 3, :].any()  # the box ends at nothing there
+    assert edge[:, -1:, 3, 1].any() or edge[:, :1, 3, 2].any()
+
+
+def test_outlines_are_learnt_from_what_is_known_alone() -> None:
+    helper = Auxiliary(8, 4)
+    facts = _facts(4)
+    tokens, texts = torch.randn(2, 5, 8), torch.randn(4, 4)
+    target = torch.full((4, 32, 32), IGNORED, dtype=torch.uint8)
+    known = Facts(facts.scenes, torch.zeros_like(facts.outlines), facts.texts)
+    known.outlines[:, :4] = torch.nan
+    loss = helper(tokens, texts, texts, known, target)
+    loss.backward()
+    slope = helper.trace.weight.grad
+    assert slope is not None
+    assert slope[4:].abs().min() > 0
+    assert slope[:4].abs().max() == 0
+
+
 def _facts(tokens: int) -> Facts:
     side = int(tokens**0.5)
-    return Facts(torch.full((2, 3, side, side), UNKNOWN), torch.full((4, 3), UNKNOWN))
+    outlines = torch.full((2, OUTLINES, side, side), torch.nan)
+    return Facts(torch.full((2, 3, side, side), UNKNOWN), outlines, torch.full((4, 3), UNKNOWN))
 
 
 def test_what_is_not_known_costs_nothing_but_the_match() -> None:

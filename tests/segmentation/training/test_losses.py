@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from segmentation.training.losses import dice_loss, focal_loss, pixel_weights, segmentation_loss
+from segmentation.training.losses import absent_loss, dice_loss, focal_loss, pixel_weights, segmentation_loss
 from segmentation.training.phrases import BORDER, IGNORED, INSIDE, OUTSIDE
 
 
@@ -43,6 +43,17 @@ def test_dice_of_a_perfect_map_is_zero_and_of_a_wrong_one_nearly_one() -> None:
 def test_dice_says_nothing_about_an_absent_prompt() -> None:
     empty = torch.zeros(1, 2, 2)
     assert dice_loss(torch.full((1, 2, 2), 5.0), empty, torch.ones_like(empty)).item() == 0.0
+
+
+def test_what_lights_up_for_an_absent_prompt_costs_by_its_area() -> None:
+    # Half of the picture at 1, and a map that is present and costs nothing: 0.5 / (0.5 + 0.05).
+    logits = torch.tensor([[[30.0, -30.0]], [[30.0, 30.0]]])
+    truth = torch.tensor([[[0.0, 0.0]], [[1.0, 0.0]]])
+    loss = absent_loss(logits, truth, torch.ones_like(truth))
+    assert loss.item() == pytest.approx(0.5 / 0.55)
+    codes = torch.tensor([[[OUTSIDE, OUTSIDE]], [[INSIDE, OUTSIDE]]], dtype=torch.uint8)
+    with_it, without = (segmentation_loss(logits, codes, "bce+dice", 3.0, 0.5, w) for w in (0.2, 0.0))
+    assert (with_it - without).item() == pytest.approx(0.2 * 0.5 / 0.55, abs=1e-5)
 
 
 def test_focal_loss_by_hand() -> None:

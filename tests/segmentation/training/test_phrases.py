@@ -110,3 +110,15 @@ def test_plurals_are_said_as_people_say_them() -> None:
     texts = {say(rng, Meaning(kind="box", colour="red")).text for _ in range(200)}
     assert {"red box", "red boxes"} <= texts
     assert not any("boxs" in text for text in texts)
+
+
+def test_other_kinds_are_asked_for_as_often_as_wished(shelf: Scene) -> None:
+    rng = np.random.default_rng(4)
+    asked = phrases_for(shelf, 400, rng, other_kinds=0.5)
+    plain = phrases_for(shelf, 400, np.random.default_rng(4))
+    wrong, before = (
+        sum(p.meaning.kind is not None and p.meaning.kind not in {"box", "can"} for p in made)
+        for made in (asked, plain)
+    )
+    assert wrong > before + 120
+    assert any(p.meaning.contents == "tea" and p.meaning.kind not in {None, "box"} for p in asked)  # "tea cans"

@@ -26,7 +26,7 @@ from segmentation.training.phrases import INSIDE
 from segmentation.training.plan import Plan, Stage, load_plan
 from segmentation.training.samples import Order
 from segmentation.training.sources import read_folder
-from segmentation.training.trainer import train
+from segmentation.training.trainer import keep_plan, train
 from segmentation.training.words import MAX_TOKENS, load_tokenizer, train_tokenizer
 from tests.segmentation.training.tiny_runs import TINY, ignore, tiny_plan
 
@@ -319,3 +319,23 @@ def test_a_run_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) ->
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match="cannot be made"):
         train(tiny_plan(), tmp_path / "file/run", ignore)
+
+
+def test_a_plan_with_other_settings_does_not_replace_that_of_a_run(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    (tmp_path / "run/plan.yaml").write_text("its own", encoding="utf-8")
+    (tmp_path / "new.yaml").write_text("another", encoding="utf-8")
+    with pytest.raises(DataError, match="other settings"):
+        keep_plan(tiny_plan(border=1.0), tmp_path / "new.yaml", tmp_path / "run")
+    assert (tmp_path / "run/plan.yaml").read_text(encoding="utf-8") == "its own"
+    keep_plan(tiny_plan(), tmp_path / "new.yaml", tmp_path / "run")
+    assert (tmp_path / "run/plan.yaml").read_text(encoding="utf-8") == "another"
+    keep_plan(tiny_plan(), tmp_path / "run/plan.yaml", tmp_path / "run")  # its own file may be named
+
+
+def test_a_plan_that_cannot_be_kept_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "run").touch()
+    with pytest.raises(DataError, match="cannot be made"):
+        keep_plan(tiny_plan(), tmp_path / "new.yaml", tmp_path / "run")
+    with pytest.raises(DataError, match=r"plan\.yaml cannot be written"):
+        keep_plan(tiny_plan(), tmp_path / "missing.yaml", tmp_path / "other")
