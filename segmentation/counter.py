@@ -9,15 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from segmentation.cache import ByteCache
 from segmentation.clipseg import ClipSeg
 from segmentation.colour import wears
+from segmentation.counted import Counted, Dropped, Evidence, Item, Question
 from segmentation.errors import BoxError, CheckpointError, TargetError
 from segmentation.finds import Find, Origin, SearchResult, Source
 from segmentation.geometry import Box, area, centre, clip, holds
@@ -37,57 +35,9 @@ from segmentation.wording import ScoredWording, score_wordings
 
 log = logging.getLogger(__name__)
 
-Evidence = Literal["meaning", "label", "repetition"]
 WORD_BYTES = 8 * 2**20
 SURVEY_BYTES = 16 * 2**20  # some 40 maps: the last targets of a conversation
 NO_LABELS = LabelEvidence((), (), (), 0.0)
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is to be counted on one photo."""
-
-    target: Target
-    exclude: tuple[Target, ...] = ()
-    row: int | None = None
-    places: tuple[Place, ...] = ()
-    examples: tuple[tuple[Photo | None, Box | None], ...] = ()  # None: the same photo; the whole of it
-    wordings: tuple[str, ...] = ()  # for the vision model; none: the target's own
-    regions: tuple[tuple[Box, str], ...] = ()  # parts of the photo with a wording of their own
-    tune: bool = False  # fit the words to the examples on this photo, and count what lights up
-
-
-@dataclass(frozen=True)
-class Item:
-    """One counted thing. The mask is (h, w) over its own box, or None."""
-
-    box: Box
-    score: float
-    evidence: tuple[Evidence, ...]
-    mask: NDArray[np.bool_] | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True)
-class Dropped:
-    """One thing that was seen and not counted."""
-
-    box: Box
-    score: float
-    reason: str
-
-
-@dataclass(frozen=True)
-class Counted:
-    """A count and what it rests on."""
-
-    items: tuple[Item, ...]
-    dropped: tuple[Dropped, ...]
-    interval: Interval
-    components: int
-    presence: float
-    saturated: bool
-    warnings: tuple[str, ...]
-    seconds: dict[str, float]
 
 
 class Counter:

@@ -20,6 +20,7 @@ SAME_COLOUR = 20.0  # CIELAB; light alone can do this much
 STRAY_COLOUR = 5.0  # CIELAB beyond the copies whose label is read
 SEVERAL = 3  # sure copies, the example included
 EVIDENT_COPY = 3.0  # strength from which a copy may vote itself, and counts although its variant's word is not read
+NEXT_TO = 1.7  # widths of a pack from its middle to that of the next one
 SAME_PACK = 0.5  # intersection over the smaller box from which two finds are one pack
 
 
@@ -119,6 +120,19 @@ def colour_of_confirmed(finds: Sequence[Find]) -> float:
         if find.hit is not None and find.likeness is not None and find.strength >= HOPELESS and not is_itself(find)
     ]
     return max(SAME_COLOUR, max(colours) + STRAY_COLOUR) if colours else float("inf")
+
+
+def between_read(find: Find, finds: Sequence[Find]) -> bool:
+    """Whether an evident copy stands between two whose word is read: a sign or a glare may hide its own."""
+    width, height = find.box[2] - find.box[0], find.box[3] - find.box[1]
+    offsets = [
+        other.centre[0] - find.centre[0]
+        for other in finds
+        if other.hit is not None and abs(other.centre[1] - find.centre[1]) < 0.4 * height
+    ]
+    left = any(-NEXT_TO * width < offset < -0.5 * width for offset in offsets)
+    right = any(0.5 * width < offset < NEXT_TO * width for offset in offsets)
+    return find.strength >= EVIDENT_COPY and left and right
 
 
 def is_itself(find: Find) -> bool:

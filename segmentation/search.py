@@ -19,6 +19,7 @@ from segmentation.finds import (
     Origin,
     SearchResult,
     Source,
+    between_read,
     colour_of_confirmed,
     cut,
     distinct,
@@ -50,7 +51,6 @@ REREAD_FROM = -0.5  # strength from which a copy is worth another reading
 REREAD_MOST = 24  # copies of an example that are read again
 SAME_LOOK = 0.65  # correlation from which an unread word may be the example's
 SURELY_SAME_LOOK = 0.75  # from which it is, on a copy that is sure otherwise
-NEXT_TO = 1.7  # widths of a pack from its middle to that of the next one
 HIT_NEAR = 0.35  # of the example's shorter side: how far a copy's word may lie from where the example has it
 
 
@@ -226,7 +226,7 @@ class PackSearch:
             allowed = VARIANT_COLOUR if self._coloured or (self._variant and not confirmed) else float("inf")
             allowed = allowed if confirmed else min(allowed, strays)
             other_colour = find.likeness is not None and find.likeness.colour > allowed
-            other_look = find.look is not None and find.look < SAME_LOOK and not self._between(find, finds)
+            other_look = find.look is not None and find.look < SAME_LOOK and not between_read(find, finds)
             counts = find.contradiction is None and find.strength >= needed and not other_colour and not other_look
             (accepted if counts else refused).append(find)
         return accepted, refused
@@ -298,19 +298,6 @@ class PackSearch:
             else find
             for find in finds
         ]
-
-    @staticmethod
-    def _between(find: Find, finds: Sequence[Find]) -> bool:
-        """Whether an evident copy stands between two whose word is read: a sign or a glare may hide its own."""
-        width, height = find.box[2] - find.box[0], find.box[3] - find.box[1]
-        offsets = [
-            other.centre[0] - find.centre[0]
-            for other in finds
-            if other.hit is not None and abs(other.centre[1] - find.centre[1]) < 0.4 * height
-        ]
-        left = any(-NEXT_TO * width < offset < -0.5 * width for offset in offsets)
-        right = any(0.5 * width < offset < NEXT_TO * width for offset in offsets)
-        return find.strength >= EVIDENT_COPY and left and right
 
     @staticmethod
     def _spot(find: Find) -> tuple[int, int, int, int]:

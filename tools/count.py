@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from segmentation.counter import Counted, Counter, Question
+from segmentation.counted import Counted, Question
+from segmentation.counter import Counter
 from segmentation.geometry import Box
 from segmentation.photo import Photo
 from segmentation.place import Place

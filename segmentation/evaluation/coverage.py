@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict
 
 from segmentation.checkpoint import Margin
 from segmentation.clipseg import ClipSeg
-from segmentation.counter import Counter, Question
+from segmentation.counted import Question
+from segmentation.counter import Counter
 from segmentation.errors import DataError
 from segmentation.evaluation.segmentation import count_sizes, scenes
 from segmentation.photo import Photo, decode_photo

@@ -17,7 +17,8 @@ from statistics import median
 import cv2
 
 from agent.evaluation import read_questions
-from segmentation.counter import Counter, Question
+from segmentation.counted import Question
+from segmentation.counter import Counter
 from segmentation.photo import decode_photo, read_photo
 from segmentation.target import parse_target
 

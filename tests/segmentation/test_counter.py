@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from segmentation.clipseg import ClipSeg
-from segmentation.counter import Counter, Question
+from segmentation.counted import Question
+from segmentation.counter import Counter
 from segmentation.errors import BoxError, CheckpointError, TargetError
 from segmentation.photo import Photo, decode_photo
 from segmentation.place import Place

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from segmentation.clipseg import ClipSeg
-from segmentation.counter import Counter, Question
+from segmentation.counted import Question
+from segmentation.counter import Counter
 from segmentation.errors import TargetError
 from segmentation.meaning import survey
 from segmentation.photo import read_photo
