@@ -17,6 +17,7 @@ HEIGHT = 24  # px to which a word's shorter side is brought: its letters, not th
 MARGIN = 0.15  # of the shorter side, around the word
 PLAY = 0.5  # of the shorter side: how far the copy's word may lie off
 SCALES = (0.9, 1.0, 1.1)  # beside that of the copy
+SHOWN = 0.8  # share of a word's place that must lie on the photo to be judged
 LEAST_CONTRAST = 6.0  # standard deviation of lightness; a fainter word looks like anything
 
 
@@ -36,8 +37,13 @@ class WordLook:
         self._word = np.ascontiguousarray(warp(own, frame[:2].astype(np.float32), size)[..., 0])
         self.usable = float(self._word.std()) >= LEAST_CONTRAST
 
-    def at(self, transform: Floats) -> float:
-        """Correlation, 1 for the same look, of the word and its place under a (2, 3) similarity example -> photo."""
+    def at(self, transform: Floats) -> float | None:
+        """Correlation, 1 for the same look, of the word and its place under a (2, 3) similarity example -> photo.
+
+        None where too little of that place lies on the photo.
+        """
+        if self._shown(transform) < SHOWN:
+            return None
         frame, size = self._frame(MARGIN + PLAY)
         x, y = centre(self._box)
         best = -1.0
@@ -47,6 +53,15 @@ class WordLook:
             match = cv2.matchTemplate(np.ascontiguousarray(place), self._word, cv2.TM_CCOEFF_NORMED)
             best = max(best, float(np.nan_to_num(match).max()))
         return best
+
+    def _shown(self, transform: Floats) -> float:
+        """The share of the word's place that lies on the photo."""
+        x0, y0, x1, y1 = self._box
+        corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32) @ transform[:, :2].T + transform[:, 2]
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        height, width = self._pixels.shape[:2]
+        inside = np.clip(np.minimum(high, (width, height)) - np.maximum(low, 0), 0, None)
+        return float(np.prod(inside) / max(float(np.prod(high - low)), 1.0))
 
     def _frame(self, margin: float) -> tuple[NDArray[np.float64], tuple[int, int]]:
         """The (3, 3) map from a picture of the word and its surroundings onto the photo, and the picture's size."""

@@ -29,21 +29,28 @@ NEXT = np.array([[1, 0, 240], [0, 1, 0]], np.float32)  # from the first pack ont
 )
 def test_a_word_is_told_from_another_by_its_look(second: str, least: float, most: float) -> None:
     picture = shelf("HARKA", second)
-    assert least <= WordLook(picture, WORD, picture).at(NEXT) <= most
+    look = WordLook(picture, WORD, picture).at(NEXT)
+    assert look is not None
+    assert least <= look <= most
 
 
 def test_a_copy_may_stand_a_little_off_and_be_a_little_larger() -> None:
     picture = shelf("HARKA", "HARKA")
     picture[:, 240:] = np.roll(picture[:, 240:], (6, -8), axis=(0, 1))
     larger = shelf("HARKA", size=1.08)
-    assert WordLook(picture, WORD, picture).at(NEXT) > 0.9
-    assert WordLook(picture, WORD, larger).at(np.array([[1, 0, 0], [0, 1, 0]], np.float32)) > 0.8
+    moved = WordLook(picture, WORD, picture).at(NEXT)
+    grown = WordLook(picture, WORD, larger).at(np.array([[1, 0, 0], [0, 1, 0]], np.float32))
+    assert moved is not None
+    assert moved > 0.9
+    assert grown is not None
+    assert grown > 0.8
 
 
-def test_a_place_off_the_photo_looks_like_no_word() -> None:
+@pytest.mark.parametrize(("along", "judged"), [(0, True), (5000, False), (-60, False), (60, True)])
+def test_a_word_cut_off_by_the_frame_is_not_judged(along: int, judged: bool) -> None:
     picture = shelf("HARKA")
-    far = np.array([[1, 0, 5000], [0, 1, 0]], np.float32)
-    assert WordLook(picture, WORD, picture).at(far) < 0.3
+    moved = np.array([[1, 0, along], [0, 1, 0]], np.float32)
+    assert (WordLook(picture, WORD, picture).at(moved) is not None) is judged
 
 
 def test_a_word_too_faint_to_see_judges_nothing() -> None:
