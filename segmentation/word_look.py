@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.geometry import Box, centre
+from segmentation.geometry import Box, area, centre
 from segmentation.keypoints import Floats
 from segmentation.likeness import warp
 
@@ -17,7 +17,7 @@ HEIGHT = 24  # px to which a word's shorter side is brought: its letters, not th
 MARGIN = 0.15  # of the shorter side, around the word
 PLAY = 0.5  # of the shorter side: how far the copy's word may lie off
 SCALES = (0.9, 1.0, 1.1)  # beside that of the copy
-SHOWN = 0.8  # share of a word's place that must lie on the photo to be judged
+SHOWN = 0.3  # share of a word's place that must lie on the photo to be judged
 LEAST_CONTRAST = 6.0  # standard deviation of lightness; a fainter word looks like anything
 
 
@@ -31,41 +31,48 @@ class WordLook:
     """
 
     def __init__(self, own: NDArray[np.uint8], box: Box, pixels: NDArray[np.uint8]) -> None:
-        self._box, self._pixels = box, pixels
+        self._own, self._box, self._pixels = own, box, pixels
         self._step = max(1, min(box[2] - box[0], box[3] - box[1])) / HEIGHT  # photo px of a template px
-        frame, size = self._frame(MARGIN)
-        self._word = np.ascontiguousarray(warp(own, frame[:2].astype(np.float32), size)[..., 0])
+        self._word = self._picture(box)
         self.usable = float(self._word.std()) >= LEAST_CONTRAST
 
     def at(self, transform: Floats) -> float | None:
         """Correlation, 1 for the same look, of the word and its place under a (2, 3) similarity example -> photo.
 
-        None where too little of that place lies on the photo.
+        Where the frame cuts the place off the rest is compared; None where too little is left.
         """
-        if self._shown(transform) < SHOWN:
+        box = self._shown(transform)
+        if box is None:
             return None
-        frame, size = self._frame(MARGIN + PLAY)
-        x, y = centre(self._box)
+        word = self._word if box == self._box else self._picture(box)
+        frame, size = self._frame(box, MARGIN + PLAY)
+        x, y = centre(box)
         best = -1.0
         for scale in SCALES:
             about = np.array([[scale, 0, x * (1 - scale)], [0, scale, y * (1 - scale)], [0, 0, 1]])
             place = warp(self._pixels, (transform @ about @ frame).astype(np.float32), size)[..., 0]
-            match = cv2.matchTemplate(np.ascontiguousarray(place), self._word, cv2.TM_CCOEFF_NORMED)
+            match = cv2.matchTemplate(np.ascontiguousarray(place), word, cv2.TM_CCOEFF_NORMED)
             best = max(best, float(np.nan_to_num(match).max()))
         return best
 
-    def _shown(self, transform: Floats) -> float:
-        """The share of the word's place that lies on the photo."""
-        x0, y0, x1, y1 = self._box
-        corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float32) @ transform[:, :2].T + transform[:, 2]
-        low, high = corners.min(axis=0), corners.max(axis=0)
+    def _shown(self, transform: Floats) -> Box | None:
+        """The part of the word whose place lies on the photo; None when it is a small part."""
         height, width = self._pixels.shape[:2]
-        inside = np.clip(np.minimum(high, (width, height)) - np.maximum(low, 0), 0, None)
-        return float(np.prod(inside) / max(float(np.prod(high - low)), 1.0))
-
-    def _frame(self, margin: float) -> tuple[NDArray[np.float64], tuple[int, int]]:
-        """The (3, 3) map from a picture of the word and its surroundings onto the photo, and the picture's size."""
+        linear = np.linalg.inv(transform[:, :2])
+        corners = (np.array([(0, 0), (width, height)], np.float64) - transform[:, 2]) @ linear.T
         x0, y0, x1, y1 = self._box
+        (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+        box = (max(x0, round(left)), max(y0, round(top)), min(x1, round(right)), min(y1, round(bottom)))
+        return box if area(box) >= SHOWN * area(self._box) else None
+
+    def _picture(self, box: Box) -> Floats:
+        """The lightness of a part of the example with a margin, (h, w)."""
+        frame, size = self._frame(box, MARGIN)
+        return np.ascontiguousarray(warp(self._own, frame[:2].astype(np.float32), size)[..., 0])
+
+    def _frame(self, box: Box, margin: float) -> tuple[NDArray[np.float64], tuple[int, int]]:
+        """The (3, 3) map from a picture of a part and its surroundings onto the photo, and the picture's size."""
+        x0, y0, x1, y1 = box
         around = margin * HEIGHT
         size = (round((x1 - x0) / self._step + 2 * around), round((y1 - y0) / self._step + 2 * around))
         corner = (x0 - around * self._step, y0 - around * self._step)

@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from segmentation.search import SAME_LOOK
 from segmentation.word_look import WordLook
 
 
@@ -46,11 +47,19 @@ def test_a_copy_may_stand_a_little_off_and_be_a_little_larger() -> None:
     assert grown > 0.8
 
 
-@pytest.mark.parametrize(("along", "judged"), [(0, True), (5000, False), (-60, False), (60, True)])
-def test_a_word_cut_off_by_the_frame_is_not_judged(along: int, judged: bool) -> None:
+def test_of_a_word_that_the_frame_cuts_the_rest_is_compared() -> None:
+    picture = shelf("HARKA", "HARKA")[:, :320]  # of the second word two letters are left
+    other = shelf("HARKA", "VOLIN")[:, :320]
+    same, different = (WordLook(p, WORD, p).at(NEXT) for p in (picture, other))
+    assert same is not None
+    assert different is not None
+    assert same > 0.9
+    assert different < SAME_LOOK
+
+
+def test_a_place_off_the_photo_is_not_judged() -> None:
     picture = shelf("HARKA")
-    moved = np.array([[1, 0, along], [0, 1, 0]], np.float32)
-    assert (WordLook(picture, WORD, picture).at(moved) is not None) is judged
+    assert WordLook(picture, WORD, picture).at(NEXT) is None
 
 
 def test_a_word_too_faint_to_see_judges_nothing() -> None:
