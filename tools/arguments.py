@@ -2,12 +2,22 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from tools.registry import Arguments
 
 ImageRef = Annotated[str, Field(description="id, file name or path of a photo that the user gave", min_length=1)]
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+def _stripped(text: str) -> str:
+    """Blanks around words do not matter; the length was checked with them, as the published schema says."""
+    if not text.strip():
+        raise PydanticCustomError("string_too_short", "String should have at least 1 character")
+    return text.strip()
+
+
+Words = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_stripped)]
 Coordinates = tuple[int, int, int, int]
 
 
