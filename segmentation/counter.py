@@ -81,7 +81,7 @@ class Counter:
         return self.reading(photo).words
 
     def reading(self, photo: Photo) -> Reading:
-        """The words on a photo, and how much was left out."""
+        """The words on a photo, and whether small print was left out."""
         with self._lock:
             known = self._words.get(photo.sha256)
         if known is None:
