@@ -5,7 +5,9 @@ into cells, and each cell may shift a little to allow for round packs and folds.
 correlation of lightness (blind to exposure), colour by the distance of mean chroma in CIELAB.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -25,9 +27,31 @@ class Likeness:
     """Print agreement (1 is the same, about 0.6 is chance) and colour distance (CIELAB units, 0 is the same)."""
 
     print: float
-    weakest_print: float  # mean of the worst quarter of the cells
     colour: float
-    worst_colour: float  # mean of the worst quarter of the cells
+
+
+@dataclass(frozen=True, eq=False)
+class _Cell:
+    """A part of the example: where it is in the small frame, its lightness, and how much of a say it has."""
+
+    left: int
+    top: int
+    lightness: Floats  # (h, w)
+    weight: float
+
+
+def _cells_of(example: Floats) -> list[_Cell]:
+    height, width = example.shape[:2]
+    cell = SHORT_SIDE / CELLS
+    columns, rows = max(1, round(width / cell)), max(1, round(height / cell))
+    xs = [round(i * width / columns) for i in range(columns + 1)]
+    ys = [round(j * height / rows) for j in range(rows + 1)]
+    cells = []
+    for y0, y1 in pairwise(ys):
+        for x0, x1 in pairwise(xs):
+            lightness = np.ascontiguousarray(example[y0:y1, x0:x1, 0])
+            cells.append(_Cell(x0, y0, lightness, min(float(lightness.std()), FULL_TEXTURE) + 0.5))
+    return cells
 
 
 def to_lab(pixels: NDArray[np.uint8]) -> Floats:
@@ -51,7 +75,10 @@ class LikenessTo:
         self._size = (max(16, round(width * self._scale)), max(16, round(height * self._scale)))
         self._pixels = pixels
         to_box = np.array([[1 / self._scale, 0, box[0]], [0, 1 / self._scale, box[1]]], np.float32)
-        self._example = warp(example_pixels, to_box, self._size)
+        example = warp(example_pixels, to_box, self._size)
+        self._cells = _cells_of(example)
+        self._weights = [cell.weight for cell in self._cells]
+        self._chroma = _mean_chroma(example, [(cell.left, cell.top) for cell in self._cells], self._cells)
 
     def at(self, transform: Floats) -> Likeness:
         """Likeness of the place onto which a (2, 3) similarity brings the example."""
@@ -59,7 +86,27 @@ class LikenessTo:
         x0, y0 = self._box[0] - margin / self._scale, self._box[1] - margin / self._scale
         to_box = np.array([[1 / self._scale, 0, x0], [0, 1 / self._scale, y0], [0, 0, 1]])
         size = (self._size[0] + 2 * margin, self._size[1] + 2 * margin)
-        return _compare(self._example, warp(self._pixels, (transform @ to_box).astype(np.float32), size), margin)
+        place = warp(self._pixels, (transform @ to_box).astype(np.float32), size)
+        lightness = np.ascontiguousarray(place[..., 0])
+        agreement, corners = [], []
+        for cell in self._cells:
+            height, width = cell.lightness.shape
+            around = lightness[cell.top : cell.top + height + 2 * margin, cell.left : cell.left + width + 2 * margin]
+            _, best, _, (dx, dy) = cv2.minMaxLoc(cv2.matchTemplate(around, cell.lightness, cv2.TM_CCOEFF_NORMED))
+            agreement.append(min(max(best, -1.0), 1.0) if np.isfinite(best) else 0.0)
+            corners.append((cell.left + dx, cell.top + dy))
+        distance = np.hypot(*(self._chroma - _mean_chroma(place, corners, self._cells)).T)
+        return Likeness(float(np.average(agreement, weights=self._weights)), float(distance.mean()))
+
+
+def _mean_chroma(lab: Floats, corners: Sequence[tuple[int, int]], cells: Sequence[_Cell]) -> NDArray[np.float64]:
+    """(N, 2) mean of the two chroma channels under each cell, laid with its top left corner at a place."""
+    total = cv2.integral(np.ascontiguousarray(lab[..., 1:]), sdepth=cv2.CV_64F)
+    x0, y0 = np.array(corners).T
+    sizes = np.array([cell.lightness.shape for cell in cells])
+    x1, y1 = x0 + sizes[:, 1], y0 + sizes[:, 0]
+    sums = total[y1, x1] - total[y0, x1] - total[y1, x0] + total[y0, x0]
+    return np.asarray(sums / sizes.prod(axis=1)[:, None], np.float64)
 
 
 def warp(pixels: NDArray[np.uint8], to_photo: Floats, size: tuple[int, int]) -> Floats:
@@ -79,32 +126,3 @@ def warp(pixels: NDArray[np.uint8], to_photo: Floats, size: tuple[int, int]) -> 
         smooth, local, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REFLECT
     )
     return to_lab(np.asarray(warped, np.uint8))
-
-
-def _compare(example: Floats, place: Floats, margin: int) -> Likeness:
-    height, width = example.shape[:2]
-    cell = SHORT_SIDE / CELLS
-    columns, rows = max(1, round(width / cell)), max(1, round(height / cell))
-    agreement, weight, distance = [], [], []
-    for j in range(rows):
-        for i in range(columns):
-            x0, x1 = round(i * width / columns), round((i + 1) * width / columns)
-            y0, y1 = round(j * height / rows), round((j + 1) * height / rows)
-            own = np.ascontiguousarray(example[y0:y1, x0:x1])
-            around = np.ascontiguousarray(place[y0 : y1 + 2 * margin, x0 : x1 + 2 * margin])
-            match = cv2.matchTemplate(
-                np.ascontiguousarray(around[..., 0]), np.ascontiguousarray(own[..., 0]), cv2.TM_CCOEFF_NORMED
-            )
-            best = int(np.argmax(match))
-            dy, dx = divmod(best, match.shape[1])
-            found = around[dy : dy + y1 - y0, dx : dx + x1 - x0]
-            agreement.append(float(np.clip(np.nan_to_num(match[dy, dx]), -1, 1)))
-            weight.append(min(float(own[..., 0].std()), FULL_TEXTURE) + 0.5)
-            distance.append(float(np.hypot(*(own[..., 1:].mean(axis=(0, 1)) - found[..., 1:].mean(axis=(0, 1))))))
-    quarter = max(1, len(agreement) // 4)
-    return Likeness(
-        print=float(np.average(agreement, weights=weight)),
-        weakest_print=float(np.mean(np.sort(agreement)[:quarter])),
-        colour=float(np.mean(distance)),
-        worst_colour=float(np.mean(np.sort(distance)[-quarter:])),
-    )

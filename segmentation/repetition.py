@@ -130,6 +130,7 @@ def find_peaks(votes: Votes, photo: Keypoints, min_votes: int = MIN_VOTES) -> tu
     side = min(width, height)
     tree = cKDTree(votes.place)
     members = tree.query_ball_point(_summits(votes.place, max(1.0, _CELL * side)), RADIUS * side)
+    in_sizes = cKDTree(votes.place / np.array([width, height]))  # places in sizes of the example
     alive = np.ones(len(votes.place), bool)
 
     def support(index: int) -> NDArray[np.intp]:
@@ -142,6 +143,7 @@ def find_peaks(votes: Votes, photo: Keypoints, min_votes: int = MIN_VOTES) -> tu
     queue = [(-distinct(support(i)), i) for i in range(len(members))]
     heapq.heapify(queue)
     peaks: list[Peak] = []
+    taken: list[tuple[float, float, float]] = []  # centre and scale of each
     while queue and len(peaks) < MAX_PEAKS:
         promised, index = heapq.heappop(queue)
         chosen = support(index)
@@ -152,11 +154,12 @@ def find_peaks(votes: Votes, photo: Keypoints, min_votes: int = MIN_VOTES) -> tu
             heapq.heappush(queue, (-now, index))
             continue
         place = np.median(votes.place[chosen], axis=0)
-        near = np.abs(votes.place - place) < 0.5 * np.array([width, height])
-        alive[near.all(axis=1) & np.isin(votes.keypoint, votes.keypoint[chosen])] = False
+        near = np.asarray(in_sizes.query_ball_point(place / np.array([width, height]), 0.5, p=np.inf), np.intp)
+        alive[near[np.isin(votes.keypoint[near], votes.keypoint[chosen])]] = False
         peak = _peak(votes, photo, chosen, (float(place[0]), float(place[1])), now)
-        if not any(_same_place(peak, other, width, height) for other in peaks):
+        if not _at_known_place(peak, taken, width, height):
             peaks.append(peak)
+            taken.append((*peak.centre, peak.scale))
     return tuple(peaks)
 
 
@@ -201,9 +204,13 @@ def _summits(places: Floats, cell: float) -> Floats:
     return summits
 
 
-def _same_place(a: Peak, b: Peak, width: int, height: int) -> bool:
-    reach = SAME_PLACE * min(a.scale, b.scale)
-    return abs(a.centre[0] - b.centre[0]) < reach * width and abs(a.centre[1] - b.centre[1]) < reach * height
+def _at_known_place(peak: Peak, known: Sequence[tuple[float, float, float]], width: int, height: int) -> bool:
+    if not known:
+        return False
+    x, y, scale = np.array(known).T
+    reach = SAME_PLACE * np.minimum(scale, peak.scale)
+    near = (np.abs(x - peak.centre[0]) < reach * width) & (np.abs(y - peak.centre[1]) < reach * height)
+    return bool(near.any())
 
 
 def _peak(votes: Votes, photo: Keypoints, chosen: NDArray[np.intp], place: tuple[float, float], count: int) -> Peak:

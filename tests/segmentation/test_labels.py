@@ -109,6 +109,15 @@ def test_what_the_first_reading_is_sure_of_is_not_read_again(monkeypatch: pytest
     assert (recognised, reading.left_out) == ([1], False)  # found at two sizes, recognised at one
 
 
+def test_a_word_on_a_very_flat_strip_is_where_it_stands() -> None:
+    strip = np.full((16, 2000, 3), 235, np.uint8)
+    cv2.putText(strip, "LEMONADE", (1500, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (20, 20, 20), 1, cv2.LINE_AA)
+    (word,) = LabelReader().read(strip).words
+    assert word.text == "LEMONADE"
+    assert word.box[0] == pytest.approx(1500, abs=4)
+    assert word.box[2] == pytest.approx(1567, abs=4)
+
+
 def test_of_very_many_lines_the_highest_are_read_and_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     import segmentation.labels as labels
 
