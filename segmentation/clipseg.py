@@ -10,7 +10,7 @@ Lüddecke and Ecker, "Image Segmentation Using Text and Image Prompts", https://
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ from segmentation.visual_prompt import visual_prompt
 
 ACTIVATION_CACHE_BYTES = 192 * 2**20  # about 500 views of 352 px with 64 reduced channels
 CONDITION_CACHE_BYTES = 4 * 2**20
+MASK_CACHE_BYTES = 64 * 2**20  # 135 masks of 352 px: the views of a photo under the wordings that were compared on it
 LEGACY_EOS = 2  # in configurations of old files; there transformers pools at the largest token id instead
 
 
@@ -60,9 +61,13 @@ class Conditions:
 
 @dataclass(frozen=True, eq=False)
 class Activations:
-    """Encoded views: the extracted layers, reduced by the decoder, deepest first."""
+    """Encoded views: the extracted layers, reduced by the decoder, deepest first.
+
+    `keys` tell the views, one each; masks of views without keys are not kept.
+    """
 
     reduced: Tensor  # (L, B, tokens + 1, D) on the model's device
+    keys: tuple[Hashable, ...] = ()
 
     def __len__(self) -> int:
         return int(self.reduced.shape[1])
@@ -82,6 +87,7 @@ class ClipSeg:
         self._lock = threading.RLock()
         self._views: ByteCache[Tensor] = ByteCache(ACTIVATION_CACHE_BYTES)
         self._conditions: ByteCache[NDArray[np.float32]] = ByteCache(CONDITION_CACHE_BYTES)
+        self._masks: ByteCache[NDArray[np.float32]] = ByteCache(MASK_CACHE_BYTES)
         self.encoded = 0  # views that really passed the encoder
 
     @classmethod
@@ -169,21 +175,33 @@ class ClipSeg:
                     found[keys[index]] = one
                     self._views.put(keys[index], one, one.nelement() * one.element_size())
             ordered = [tensor for key in keys if (tensor := found[key]) is not None]
-            return Activations(torch.stack(ordered, dim=1))
+            return Activations(torch.stack(ordered, dim=1), tuple(keys))
 
     def decode(self, activations: Activations, conditions: Conditions) -> NDArray[np.float32]:
-        """Logits of every view for every condition, (B, P, S, S); the sigmoid is left to the caller."""
+        """Logits of every view for every condition, (B, P, S, S); the sigmoid is left to the caller.
+
+        Masks that were drawn before, to compare wordings say, come from the cache.
+        """
         views, prompts = len(activations), len(conditions)
+        asked = [vector.tobytes() for vector in conditions.vectors]
+        keys = [(view, condition) for view in activations.keys for condition in asked]
+        logits = np.empty((views * prompts, self.size, self.size), np.float32)
         with self._lock, torch.inference_mode():
+            known = [self._masks.get(key) for key in keys] or [None] * len(logits)
+            for pair, mask in enumerate(known):
+                if mask is not None:
+                    logits[pair] = mask
+            missing = [pair for pair, mask in enumerate(known) if mask is None]
             vectors = torch.from_numpy(conditions.vectors).to(self.device.name)
-            logits = np.empty((views * prompts, self.size, self.size), np.float32)
-            pairs = torch.arange(views * prompts, device=self.device.name)
             batch = self.device.batch(self._decoder_bytes())
-            for start in range(0, len(pairs), batch):
-                view = torch.div(pairs[start : start + batch], prompts, rounding_mode="floor")
-                asked = vectors[pairs[start : start + batch] % prompts]
-                masks = self._masks(activations.reduced[:, view], asked)
-                logits[start : start + batch] = masks.float().cpu().numpy()
+            for start in range(0, len(missing), batch):
+                chosen = missing[start : start + batch]
+                view, condition = np.divmod(chosen, prompts)
+                drawn = self._drawn(activations.reduced[:, view], vectors[condition]).float().cpu().numpy()
+                logits[chosen] = drawn
+                for pair, mask in zip(chosen, drawn, strict=True):
+                    if keys:
+                        self._masks.put(keys[pair], mask.copy(), mask.nbytes)
         return logits.reshape(views, prompts, self.size, self.size)
 
     def gradient_step(
@@ -199,11 +217,11 @@ class ClipSeg:
         with self._lock, torch.enable_grad():
             leaf = torch.tensor(vector, device=self.device.name, requires_grad=True)
             # Cloned: what was encoded without gradients cannot take part in them.
-            value = loss(self._masks(activations.reduced.clone(), leaf.expand(len(activations), -1)))
+            value = loss(self._drawn(activations.reduced.clone(), leaf.expand(len(activations), -1)))
             (gradient,) = torch.autograd.grad(value, leaf)
         return float(value.detach()), gradient.float().cpu().numpy()
 
-    def _masks(self, reduced: Tensor, vectors: Tensor) -> Tensor:
+    def _drawn(self, reduced: Tensor, vectors: Tensor) -> Tensor:
         """Logits (b, S, S) of reduced levels (L, b, tokens + 1, D) for one condition each, (b, projection)."""
         decoder = self._model.decoder
         if isinstance(decoder, UNetDecoder):

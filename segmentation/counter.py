@@ -19,7 +19,6 @@ from segmentation.counted import Counted, Dropped, Evidence, Item, Question
 from segmentation.errors import BoxError, CheckpointError, TargetError
 from segmentation.finds import Find, Origin, SearchResult, Source
 from segmentation.geometry import Box, area, centre, clip, holds
-from segmentation.heatmap import HeatMap
 from segmentation.interval import Interval, meaning_interval, search_interval
 from segmentation.keypoints import KeypointCache
 from segmentation.labels import SMALL_PRINT, LabelReader, Reading, ReadWord
@@ -36,7 +35,7 @@ from segmentation.wording import ScoredWording, score_wordings
 log = logging.getLogger(__name__)
 
 WORD_BYTES = 8 * 2**20
-SURVEY_BYTES = 16 * 2**20  # some 40 maps: the last targets of a conversation
+SCORE_BYTES = 2**20  # the last targets of a conversation
 NO_LABELS = LabelEvidence((), (), (), 0.0)
 
 
@@ -56,7 +55,7 @@ class Counter:
         self._reader = LabelReader()
         self._keypoints = KeypointCache()
         self._words: ByteCache[Reading] = ByteCache(WORD_BYTES)
-        self._surveys: ByteCache[dict[str, HeatMap]] = ByteCache(SURVEY_BYTES)
+        self._scores: ByteCache[tuple[ScoredWording, ...]] = ByteCache(SCORE_BYTES)
         self._lock = threading.Lock()
 
     def engine(self) -> ClipSeg | None:
@@ -95,15 +94,14 @@ class Counter:
         engine = self.engine()
         if engine is None:
             return ()
+        key = (photo.sha256, *texts)
         with self._lock:
-            before = self._surveys.get(photo.sha256) or {}
-        known = dict(before)  # of its own: other threads may be reading the one in the cache
-        scored = score_wordings(engine, photo.pixels, texts, known)
-        if len(known) > len(before):
+            scored = self._scores.get(key)
+        if scored is None:
+            scored = score_wordings(engine, photo.pixels, texts)
             with self._lock:
-                size = sum(heat.logits.nbytes for heat in known.values())
-                self._surveys.put(photo.sha256, known, size)
-        return tuple(scored)
+                self._scores.put(key, scored, 1000 * len(scored))
+        return scored
 
     def count(
         self,

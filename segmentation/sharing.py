@@ -91,5 +91,5 @@ class SharedClipSeg(ClipSeg):
         start = 0
         for each in taken:
             end = start + len(each.views)
-            each.result = Activations(together.reduced[:, start:end])
+            each.result = Activations(together.reduced[:, start:end], together.keys[start:end])
             start = end

@@ -10,7 +10,7 @@ A chunk is scored in the same way on its own, because a wording may fit one part
 no wording finds anything, all scores are 0 and the user's own words stand: absent stays absent.
 """
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -59,10 +59,7 @@ class ScoredWording:
 
 
 def score_wordings(
-    engine: TextEncoder,
-    pixels: NDArray[np.uint8],
-    wordings: Sequence[str],
-    known: MutableMapping[str, HeatMap] | None = None,
+    engine: TextEncoder, pixels: NDArray[np.uint8], wordings: Sequence[str]
 ) -> tuple[ScoredWording, ...]:
     """Score wordings on a photo; the first is the user's own. One look at the photo serves them all.
 
@@ -70,14 +67,9 @@ def score_wordings(
         engine: a loaded ClipSeg.
         pixels: (H, W, 3) uint8 RGB.
         wordings: at least one.
-        known: surveys of this photo made before, by their words; new ones are added.
     """
-    surveys = {} if known is None else known
     texts = tuple(dict.fromkeys(wordings))
-    missing = tuple(text for text in texts if text not in surveys)
-    if missing:
-        surveys.update(zip(missing, survey(engine, pixels, engine.text(missing)), strict=True))
-    return score_maps(texts, [surveys[text] for text in texts], engine.checkpoint.thresholds)
+    return score_maps(texts, survey(engine, pixels, engine.text(texts)), engine.checkpoint.thresholds)
 
 
 def score_maps(texts: Sequence[str], heats: Sequence[HeatMap], thresholds: Thresholds) -> tuple[ScoredWording, ...]:

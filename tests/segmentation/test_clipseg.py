@@ -79,6 +79,25 @@ def test_equals_the_plain_forward_for_the_shape_of_rd64_refined() -> None:
     np.testing.assert_allclose(logits, expected.numpy(), atol=1e-4)
 
 
+def test_a_mask_is_drawn_once(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = ClipSeg.load(tiny_checkpoint, device="cpu")
+    drawn: list[int] = []
+    draw = engine._drawn
+
+    def drawing(reduced: Tensor, vectors: Tensor) -> Tensor:
+        drawn.append(len(vectors))
+        return draw(reduced, vectors)
+
+    monkeypatch.setattr(engine, "_drawn", drawing)
+    views, size = engine.encode(pictures(2, engine.size)), engine._model.config.projection_dim
+    vectors = np.random.default_rng(1).normal(size=(3, size)).astype(np.float32)
+    first = engine.decode(views, Conditions(("a", "b"), vectors[:2]))
+    again = engine.decode(engine.encode(pictures(2, engine.size)), Conditions(("c", "b"), vectors[[2, 1]]))
+    np.testing.assert_array_equal(again[:, 1], first[:, 1])
+    assert np.abs(again[:, 0] - first[:, 0]).max() > 0
+    assert sum(drawn) == 4 + 2  # both views under a and b, then under c alone
+
+
 def test_a_text_condition_equals_that_of_transformers_in_any_company(engine: ClipSeg) -> None:
     texts = ["red can", "a photo of one blue bottle", "x"]
     together = engine.text(texts).vectors
