@@ -144,7 +144,29 @@ def _clutter(canvas: Image, rng: np.random.Generator) -> None:
             cv2.rectangle(canvas, (at[0] - axes[0], at[1] - axes[1]), (at[0] + axes[0], at[1] + axes[1]), colour, -1)
 
 
-def draw_artwork(product: Product, width: int, height: int, ground: RGBLike, second: RGBLike) -> Image:
+def _photo(canvas: Image, photo: Image, rng: np.random.Generator) -> None:
+    """Print a part of a photo on less than half of the canvas, so that its ground stays the colour of most of it."""
+    height, width = canvas.shape[:2]
+    w, h = max(2, int(width * rng.uniform(0.5, 1.0))), max(2, int(height * rng.uniform(0.2, 0.45)))
+    x, y = int((width - w) * rng.uniform(0, 1)), int((height - h) * rng.uniform(0.3, 1))
+    size = np.array(photo.shape[:2]) * rng.uniform(0.3, 1.0)
+    rows, columns = (max(2, round(float(side))) for side in size)
+    top, left = (
+        int(rng.integers(0, limit - side + 1)) for limit, side in zip(photo.shape, (rows, columns), strict=False)
+    )
+    part = cv2.resize(photo[top : top + rows, left : left + columns], (w, h), interpolation=cv2.INTER_AREA)
+    place = canvas[y : y + h, x : x + w]
+    if rng.random() < 0.4:
+        mask = np.zeros((h, w), np.uint8)
+        cv2.ellipse(mask, (w // 2, h // 2), (max(1, w // 2), max(1, h // 2)), 0, 0, 360, 255, -1)
+        place[mask > 0] = part[mask > 0]
+    else:
+        place[:] = part
+
+
+def draw_artwork(
+    product: Product, width: int, height: int, ground: RGBLike, second: RGBLike, photo: Image | None = None
+) -> Image:
     """The print of a product on a flat ground.
 
     Args:
@@ -153,6 +175,7 @@ def draw_artwork(product: Product, width: int, height: int, ground: RGBLike, sec
         height: Pixels.
         ground: Colour of most of the surface.
         second: Colour of bands and blobs.
+        photo: Printed instead of a drawn picture.
 
     Returns:
         uint8 (height, width, 3), RGB.
@@ -202,7 +225,9 @@ def draw_artwork(product: Product, width: int, height: int, ground: RGBLike, sec
     picture = _PICTURES.get(
         product.contents or "", str(rng.choice(["fruit", "bowl", "leaf", "drop", "blocks", "badge"]))
     )
-    if rng.random() < 0.75:
+    if photo is not None:
+        _photo(canvas, photo, np.random.default_rng(product.seed ^ 0xF0705))
+    elif rng.random() < 0.75:
         at = (int(width * rng.uniform(0.3, 0.7)), int(height * rng.uniform(0.55, 0.8)))
         _picture(canvas, picture, rng, *at, int(min(width, height) * rng.uniform(0.12, 0.3)), second)
     top = float(rng.uniform(0.1, 0.35))

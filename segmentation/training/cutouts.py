@@ -1,4 +1,4 @@
-"""Real packs on transparent ground and real empty shelves, mixed in when their folder is there."""
+"""Real packs, real empty shelves, and photos to print on packs: mixed in when their folder is there."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +14,9 @@ from segmentation.errors import DataError
 from segmentation.training.products import HELD_OUT_PAIRS, Product
 
 Image = NDArray[np.uint8]
+
+MOST_PHOTOS = 500
+PHOTO_SIDE = 140  # px of the shorter side
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Cutouts:
 
     packs: tuple[Cutout, ...] = ()
     shelves: tuple[Image, ...] = ()
+    photos: tuple[Image, ...] = ()  # what packs show of their contents, and the print of others
 
     def product(self, index: int, rng: np.random.Generator) -> Product:
         """A product that is drawn from cut-out number index."""
@@ -114,4 +118,10 @@ def load_cutouts(folder: Path | None) -> Cutouts:
         pixels = _read(path)[..., :3]
         scale = 700 / max(pixels.shape[:2])
         shelves.append(np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8))
-    return Cutouts(tuple(packs), tuple(shelves))
+    photos = []
+    found = sorted((folder / "grocerystore/dataset/train").rglob("*.jpg"))
+    for path in found[:: max(1, len(found) // MOST_PHOTOS)]:
+        pixels = _read(path)[..., :3]
+        scale = PHOTO_SIDE / min(pixels.shape[:2])
+        photos.append(np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8))
+    return Cutouts(tuple(packs), tuple(shelves), tuple(photos))

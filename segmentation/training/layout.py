@@ -1,6 +1,6 @@
 """Where everything stands: a shelf in unit coordinates, free of pixels."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from segmentation.training.cutouts import Cutouts
 from segmentation.training.products import Product, invent_product, vary
 
+_PHOTOS = 0.4  # share of drawn products that show a photo, where there are photos
 _ROWS = np.array([0.22, 0.3, 0.22, 0.14, 0.08, 0.04])  # share of scenes with 1, 2, ... shelves
 
 Thing = Literal["pack", "behind", "price tag", "promotion sign", "empty shelf space", "shelf"]
@@ -57,7 +58,10 @@ def _assortment(rng: np.random.Generator, cutouts: Cutouts, held_out: bool) -> l
         elif cutouts.packs and rng.random() < 0.2:
             products.append(cutouts.product(int(rng.integers(len(cutouts.packs))), rng))
         else:
-            products.append(invent_product(rng, kind=theme_kind))
+            product = invent_product(rng, kind=theme_kind)
+            if cutouts.photos and rng.random() < _PHOTOS:
+                product = replace(product, photo=int(rng.integers(len(cutouts.photos))))
+            products.append(product)
     if held_out:
         products[0] = invent_product(rng, held_out=True)
         if rng.random() < 0.6:

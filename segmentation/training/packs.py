@@ -143,20 +143,21 @@ def _head(alpha: Float, kind: str, width: int, height: int, rng: np.random.Gener
     return np.asarray(np.maximum(alpha, canvas / 255.0), np.float32)
 
 
-def draw_pack(product: Product, width: int, height: int) -> Sprite:
+def draw_pack(product: Product, width: int, height: int, photo: Sprite | None = None) -> Sprite:
     """Draw a product upright, lit from the front, filling the picture.
 
     Args:
         product: What to draw.
         width: Pixels, at least 3.
         height: Pixels, at least 3.
+        photo: (H, W, 3) RGB, printed on it.
 
     Returns:
         uint8 RGBA (height, width, 4).
     """
     width, height = max(3, width), max(3, height)
     if product.kind == "multipack":
-        return _draw_multipack(product, width, height)
+        return _draw_multipack(product, width, height, photo)
     rng = np.random.default_rng(product.seed)
     points, cap_end, (label_from, label_to) = _outline(product, rng)
     t: Float = ((np.arange(height) + 0.5) / height).astype(np.float32)
@@ -196,6 +197,7 @@ def draw_pack(product: Product, width: int, height: int) -> Sprite:
         max(8, y1 - y0),
         ground,
         product.accent if ground == product.rgb else product.rgb,
+        photo,
     )
     across = u[y0:y1]
     around = 0.5 + (np.arcsin(across) / np.pi * 1.15 if product.kind in _ROUND else across / 2)
@@ -283,7 +285,7 @@ def _finish(product: Product, colour: Float, alpha: Float, t: Float, x: Float, r
         colour[:, -1:] *= 0.75
 
 
-def _draw_multipack(product: Product, width: int, height: int) -> Sprite:
+def _draw_multipack(product: Product, width: int, height: int, photo: Sprite | None) -> Sprite:
     rng = np.random.default_rng(product.seed)
     out = np.zeros((height, width, 4), np.uint8)
     if rng.random() < 0.6:  # bottles or cans in film
@@ -291,7 +293,7 @@ def _draw_multipack(product: Product, width: int, height: int) -> Sprite:
         columns, rows = int(rng.integers(3, 5)), (2 if kind == "can" and rng.random() < 0.5 else 1)
         single = replace(product, kind=kind, cap_colour=None)
         w, h = max(3, width // columns), max(3, height // rows)
-        one = draw_pack(single, w, h)
+        one = draw_pack(single, w, h, photo)
         out[:] = (*product.rgb, 255)
         out[..., :3] = (out[..., :3] * 0.55).astype(np.uint8)
         for row in range(rows):
@@ -315,7 +317,7 @@ def _draw_multipack(product: Product, width: int, height: int) -> Sprite:
             )
             out[..., :3] = plate
     else:  # a printed wrap with a handle
-        out[..., :3] = draw_artwork(product, width, height, product.rgb, product.accent)
+        out[..., :3] = draw_artwork(product, width, height, product.rgb, product.accent, photo)
         out[..., 3] = 255
         plate = np.ascontiguousarray(out[..., :3])
         cv2.ellipse(

@@ -98,6 +98,7 @@ class Product:
         aspect: Width over height.
         seed: Everything else about its looks follows from this.
         cutout: Index of a real cut-out, or None for a drawn pack.
+        photo: Index of a photo that is printed on it, or None.
     """
 
     kind: str
@@ -114,6 +115,7 @@ class Product:
     aspect: float
     seed: int
     cutout: int | None = None
+    photo: int | None = None
 
 
 def invent_brand(rng: np.random.Generator) -> str:
@@ -197,6 +199,7 @@ def vary(product: Product, rng: np.random.Generator) -> Product:
                 "aspect": product.aspect if product.cutout is None else fresh.aspect,
                 "seed": product.seed,  # same shape and print, other colour
                 "brand": product.brand,
+                "photo": product.photo,
             }
         )
     kinds = [k for k in vocabulary().kinds if k != product.kind and (product.colour, k) not in HELD_OUT_PAIRS]

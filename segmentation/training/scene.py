@@ -159,7 +159,8 @@ def _facing(
             near = cutouts.packs[product.cutout].pixels
         # Facings of a product differ by a pixel or two: scaling the first is four times as fast.
         if near is None or (product.cutout is None and abs(near.shape[0] - size[1]) >= 0.12 * near.shape[0]):
-            master = draw_pack(product, *size)
+            photo = None if product.photo is None else cutouts.photos[product.photo]
+            master = draw_pack(product, *size, photo)
         else:
             master = np.asarray(cv2.resize(near, size, interpolation=cv2.INTER_AREA), np.uint8)
         drawn[(item.product, size[1])] = master

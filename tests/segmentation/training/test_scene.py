@@ -1,5 +1,6 @@
 """Rendered scenes and their truth."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -97,6 +98,26 @@ def test_real_cutouts_are_read_trimmed_and_named(tmp_path: Path) -> None:
     assert (pack.kind, pack.colour, pack.contents) == ("can", "red", "soda")
     assert pack.pixels.shape == (60, 20, 4)
     assert tuple(pack.pixels[30, 10, :3]) == (255, 0, 0)
+
+
+def test_photos_are_printed_on_packs_and_leave_their_colour(tmp_path: Path) -> None:
+    photo = np.zeros((90, 120, 3), np.uint8)
+    photo[:, :, 1] = np.random.default_rng(1).integers(180, 256, (90, 120))  # nothing else on a red box is green
+    folder = tmp_path / "grocerystore/dataset/train/Fruit"
+    folder.mkdir(parents=True)
+    cv2.imwrite(str(folder / "lime.jpg"), photo)
+    (tmp_path / "aws").mkdir()
+    cv2.imwrite(str(tmp_path / "aws/red_soda_can.png"), np.full((60, 30, 4), 255, np.uint8))
+    cutouts = load_cutouts(tmp_path)
+    assert [photo.shape for photo in cutouts.photos] == [(140, 187, 3)]
+    layouts = [draw_layout(seed, cutouts) for seed in range(40)]
+    drawn = [product for layout in layouts for product in layout.products if product.cutout is None]
+    assert 0.2 < sum(product.photo is not None for product in drawn) / len(drawn) < 0.6
+    product = replace(invent_product(np.random.default_rng(5), kind="box", colour="red"), photo=0)
+    pixels = draw_pack(product, 80, 80, cutouts.photos[0])[..., :3].reshape(-1, 3).astype(int)
+    green = (pixels[:, 1] > pixels[:, 0] + 60) & (pixels[:, 1] > pixels[:, 2] + 60)
+    assert 0.05 < green.mean() < 0.5
+    assert (np.abs(pixels - np.array(product.rgb)).sum(1) < 90).mean() > 0.3
 
 
 def test_an_unreadable_cutout_is_named(tmp_path: Path) -> None:
