@@ -39,12 +39,20 @@ class Thresholds(BaseModel):
     grow: Probability = Field(0.2, description="such a chunk spreads down to this")
     seed: Probability = Field(0.5, description="a component must reach this somewhere")
     mask: Probability = Field(0.4, description="a component spreads down to this")
+    core: float = Field(
+        0.0, ge=0, lt=1, description="components are told apart where this holds, or mask if that is higher"
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> "Thresholds":
-        if self.grow > self.look or self.mask > self.seed:
-            raise ValueError("grow may not be above look, nor mask above seed")
+        if self.grow > self.look or max(self.mask, self.core) > self.seed:
+            raise ValueError("grow may not be above look, nor mask or core above seed")
         return self
+
+    @property
+    def apart(self) -> float:
+        """Where components are told apart: packs that touch join sooner in their outlines than in their cores."""
+        return max(self.core, self.mask)
 
 
 class Margin(BaseModel):

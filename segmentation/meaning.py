@@ -166,6 +166,7 @@ class _Search:
                 SMALLEST_PART * token**2,
                 self.width,
                 self.height,
+                self.thresholds.core,
             )
         return Meaning(heat, chunks, components, heat.peak, saturated, len(self.looked), dict(self.seconds))
 

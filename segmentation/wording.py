@@ -80,7 +80,7 @@ def score_maps(texts: Sequence[str], heats: Sequence[HeatMap], thresholds: Thres
     areas = [(box, _window(box, scale, maps[0].shape)) for box in _chunks(heats, step, thresholds)]
     scored = []
     for text, probability in zip(texts, maps, strict=True):
-        _, statistics, _ = hysteresis(probability, thresholds.seed, thresholds.mask)
+        _, statistics, _ = hysteresis(probability, thresholds.seed, thresholds.apart)
         mask = probability >= thresholds.mask
         covers = LEAST_COVER <= float(mask.mean()) <= MOST_COVER
         # Nothing reaches the seed: it found nothing.

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.checkpoint import Thresholds
 from segmentation.chunks import hysteresis
 from segmentation.training.phrases import Meaning
 from segmentation.training.scene import Scene
@@ -75,7 +76,7 @@ def causes(
     meaning: Meaning,
     probability: NDArray[np.float32],
     meant: NDArray[np.intp],
-    cut: tuple[float, float],
+    cut: Thresholds,
     *,
     absent: bool,
 ) -> Causes:
@@ -86,12 +87,12 @@ def causes(
         meaning: What was asked.
         probability: (height, width), 0 where nothing counts.
         meant: Numbers of the items that are to be counted; labels of the scene.
-        cut: Probability a component must reach, probability a pixel must reach.
+        cut: Where the map is cut.
         absent: Whether nothing of it is in the scene.
     """
     if absent:
-        return Causes(named(meaning), lit_by(scene, meaning, probability > cut[1]))
-    labels, statistics, _ = hysteresis(probability, *cut)
+        return Causes(named(meaning), lit_by(scene, meaning, probability > cut.mask))
+    labels, statistics, _ = hysteresis(probability, cut.seed, cut.apart)
     kept = 1 + np.flatnonzero(items_among(statistics[:, cv2.CC_STAT_AREA].astype(np.float64), probability.size))
     shared = np.zeros((len(statistics) + 1, len(scene.items) + 1), np.int64)  # pixels of each component on each item
     np.add.at(shared, (labels.ravel(), scene.labels.ravel()), 1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from segmentation.checkpoint import Thresholds
 from segmentation.clipseg import ClipSeg
 from segmentation.evaluation.causes import CauseTotals
 from segmentation.evaluation.real_photos import LabelledPhoto, real_sets
@@ -39,7 +40,7 @@ class Request:
     keep_pictures: bool = False
 
 
-def photo_outcome(model: ClipSeg, photo: LabelledPhoto, cut: tuple[float, float], *, draw: bool = False) -> Outcome:
+def photo_outcome(model: ClipSeg, photo: LabelledPhoto, cut: Thresholds, *, draw: bool = False) -> Outcome:
     """Judge one real photo from its overview alone: squares along its longer side, no closer looks."""
     heat = survey(model, photo.pixels, model.text([photo.prompt]))[0]
     height, width = photo.truth.shape
@@ -60,7 +61,7 @@ def evaluate(model: ClipSeg, request: Request, progress: Advance) -> tuple[Repor
         DataError: Real photos or their truth cannot be used.
     """
     thresholds = model.checkpoint.thresholds
-    cut = (thresholds.seed, thresholds.mask)
+    cut = thresholds
     sets: list[Scores] = []
     worst: list[Outcome] = []
     wanted = (
@@ -82,7 +83,7 @@ def evaluate(model: ClipSeg, request: Request, progress: Advance) -> tuple[Repor
             draw=request.keep_pictures,
             progress=lambda done, name=name, count=count: progress(name, done / count),  # type: ignore[misc]
         )
-        sets.append(summarise(name, outcomes, cut[1]))
+        sets.append(summarise(name, outcomes, cut.mask))
         worst = _worst(worst + outcomes)
     if request.real is not None:
         for name, notes, photos in real_sets(request.real):
@@ -90,12 +91,12 @@ def evaluate(model: ClipSeg, request: Request, progress: Advance) -> tuple[Repor
             for done, photo in enumerate(photos, 1):
                 outcomes.append(photo_outcome(model, photo, cut, draw=request.keep_pictures))
                 progress(name, done / len(photos))
-            sets.append(summarise(name, outcomes, cut[1], notes))
+            sets.append(summarise(name, outcomes, cut.mask, notes))
             worst = _worst(worst + outcomes)
     by_name = {s.name: s.colour_kind_miou for s in sets}
     seen, kept = by_name.get("rendered, wide facings"), by_name.get("rendered, held-out pairs")
     gap = seen - kept if seen is not None and kept is not None else None
-    found = Report(model.checkpoint.name, model.checkpoint.sha256, *cut, tuple(sets), gap)
+    found = Report(model.checkpoint.name, model.checkpoint.sha256, cut, tuple(sets), gap)
     return found, [o for o in worst if o.picture is not None]
 
 
@@ -112,8 +113,9 @@ def table(report: Report) -> str:
     """The report as lines of text."""
     head = f"{'set':28}{'prompts':>8}{'mIoU':>7}{'IoU_FG':>8}{'AP':>7}{'Dice':>7}{'acc.':>7}"
     head += f"{'absent':>8}{'exact':>7}{'MAE':>7}"
+    cut = report.cut
     lines = [
-        f"{report.checkpoint} at {report.mask_threshold:.2f} (components from {report.seed_threshold:.2f})",
+        f"{report.checkpoint} at {cut.mask:.2f} (components from {cut.seed:.2f}, told apart at {cut.apart:.2f})",
         head,
     ]
     for one in report.sets:

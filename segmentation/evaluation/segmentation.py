@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.checkpoint import Thresholds
 from segmentation.chunks import hysteresis
 from segmentation.clipseg import Activations, Conditions
 from segmentation.evaluation.causes import SMALLEST, Causes, CauseTotals, causes, items_among, total
@@ -97,14 +98,13 @@ class Report:
 
     checkpoint: str
     sha256: str
-    seed_threshold: float
-    mask_threshold: float
+    cut: Thresholds
     sets: tuple[Scores, ...]
     held_out_gap: float | None = field(default=None)  # colour + kind mIoU, seen minus held out
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return asdict(self)
+        return asdict(self) | {"cut": self.cut.model_dump()}
 
 
 def parts(lit: NDArray[np.float32], seed: float, mask: float) -> int:
@@ -158,8 +158,7 @@ def judge_scene(
     model: Segmenter,
     scene: Scene,
     phrases: tuple[Phrase, ...],
-    seed: float,
-    mask: float,
+    cut: Thresholds,
     *,
     draw: bool = False,
 ) -> list[Outcome]:
@@ -169,8 +168,7 @@ def judge_scene(
         model: What is judged.
         scene: Of the model's size.
         phrases: What is asked.
-        seed: Probability a component must reach.
-        mask: Probability a pixel must reach.
+        cut: Where maps are cut.
         draw: Keep a picture of each answer.
     """
     logits = model.decode(model.encode(scene.image[None]), model.text([p.text for p in phrases]))[0]
@@ -190,10 +188,10 @@ def judge_scene(
             truth,
             valid,
             len(meant),
-            (seed, mask),
+            cut,
             scene.image if draw else None,
         )
-        why = causes(scene, phrase.meaning, probability, meant + 1, (seed, mask), absent=not outcome.present)
+        why = causes(scene, phrase.meaning, probability, meant + 1, cut, absent=not outcome.present)
         outcomes.append(replace(outcome, causes=why))
     return outcomes
 
@@ -205,7 +203,7 @@ def outcome_of(
     truth: NDArray[np.bool_],
     valid: NDArray[np.bool_] | None,
     true: int,
-    cut: tuple[float, float],
+    cut: Thresholds,
     image: NDArray[np.uint8] | None,
 ) -> Outcome:
     """Judge one map.
@@ -217,10 +215,10 @@ def outcome_of(
         truth: (height, width).
         valid: (height, width), pixels that count; None counts all.
         true: True number of items.
-        cut: Probability a component must reach, probability a pixel must reach.
+        cut: Where maps are cut.
         image: uint8 RGB (height, width, 3) to draw the answer on, or None.
     """
-    lit = probability > cut[1]
+    lit = probability > cut.mask
     both, either = int((lit & truth).sum()), int((lit | truth).sum())
     picture = None
     if image is not None:
@@ -235,7 +233,7 @@ def outcome_of(
         iou=both / max(1, either),
         lit=float(lit.mean()),
         counts=count_pixels(probability, truth, valid),
-        found=parts(probability, *cut),
+        found=parts(probability, cut.seed, cut.apart),
         true=true,
         picture=picture,
     )
@@ -264,7 +262,7 @@ def summarise(name: str, outcomes: list[Outcome], mask: float, notes: str = "") 
 def rendered_outcomes(
     model: Segmenter,
     count: int,
-    cut: tuple[float, float],
+    cut: Thresholds,
     *,
     wide: bool = True,
     held_out: bool = False,
@@ -279,7 +277,7 @@ def rendered_outcomes(
     Args:
         model: What is judged.
         count: Scenes.
-        cut: Probability a component must reach, probability a pixel must reach.
+        cut: Where maps are cut.
         wide: Facings of at least 48 px of 352, or narrower ones.
         held_out: Ask for held-out pairs in scenes that show them, one prompt a scene.
         prompts: Prompts of a scene otherwise.
@@ -297,6 +295,6 @@ def rendered_outcomes(
             phrases: tuple[Phrase, ...] = (say(rng, Asked(kind=product.kind, colour=product.colour)),)
         else:
             phrases = phrases_for(scene, prompts, rng)
-        outcomes += judge_scene(model, scene, phrases, *cut, draw=draw)
+        outcomes += judge_scene(model, scene, phrases, cut, draw=draw)
         progress(done)
     return outcomes

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from segmentation.components import find_components
+from segmentation.components import find_components, spread
 from segmentation.heatmap import HeatMap
 
 
@@ -43,3 +43,18 @@ def test_boxes_end_at_the_photo() -> None:
 def test_a_flat_map_is_all_or_nothing(value: float, number: int) -> None:
     flat = HeatMap(np.full((5, 5), value, np.float32), 1.0)
     assert len(find_components(flat, 0.5, 0.4, 0, 5, 5)) == number
+
+
+def test_packs_that_join_in_their_outlines_are_told_apart_by_their_cores() -> None:
+    rows = ["5995599.", "5995599.", "...5...."]
+    (joined,) = find_components(heat(rows), 0.8, 0.4, 0, 8, 3)
+    left, right = find_components(heat(rows), 0.8, 0.4, 0, 8, 3, core=0.7)
+    assert joined.box == (0, 0, 7, 3)
+    assert (left.box, right.box) == ((0, 0, 4, 3), (4, 0, 7, 2))  # the outline between two cores goes to the nearer
+    assert left.area + right.area == joined.area
+
+
+def test_a_core_spreads_over_its_own_part_of_the_mask_only() -> None:
+    cores = np.array([[1, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 2, 3]], np.int32)
+    mask = np.array([[1, 1, 0, 0, 1], [0, 0, 0, 0, 0], [0, 1, 1, 1, 1]], np.bool_)
+    assert spread(cores, mask).tolist() == [[1, 1, 0, 0, 0], [0, 0, 0, 0, 0], [0, 2, 2, 2, 3]]

@@ -3,7 +3,7 @@ from segmentation.interval import Interval, search_interval
 from segmentation.likeness import Likeness
 from segmentation.print_match import LabelHit
 
-ALIKE = Likeness(0.8, 0.6, 8.0, 15.0)
+ALIKE = Likeness(print=0.8, colour=8.0)
 HIT = LabelHit((0, 0, 10, 5), 0.95, ("KIPPO",))
 
 

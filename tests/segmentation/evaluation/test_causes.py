@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from segmentation.checkpoint import Thresholds
 from segmentation.evaluation.causes import Causes, causes, items_among, lit_by, named, total
 from segmentation.training.cutouts import Cutouts
 from segmentation.training.layout import Item, Layout
@@ -11,7 +12,7 @@ from segmentation.training.phrases import Meaning
 from segmentation.training.products import Product, invent_product
 from segmentation.training.scene import Scene, draw_scene
 
-CUT = (0.8, 0.5)
+CUT = Thresholds(seed=0.8, mask=0.5)
 
 
 def _product(kind: str, colour: str) -> Product:

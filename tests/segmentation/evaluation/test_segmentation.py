@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from segmentation.checkpoint import Thresholds
 from segmentation.errors import DataError
 from segmentation.evaluation.calibration import calibrate, store
 from segmentation.evaluation.real_photos import masked_photos, real_sets
@@ -23,6 +24,7 @@ from segmentation.training.products import HELD_OUT_PAIRS
 from segmentation.training.scene import Scene, render
 
 SIZE = 176
+HALF = Thresholds(seed=0.5, mask=0.5)
 
 
 class _Conditions:
@@ -70,7 +72,7 @@ def test_a_model_that_answers_with_the_truth_scores_one_and_counts_right(scene: 
     meaning = Meaning()
     truth = target(scene, meaning, seams(scene)) == INSIDE
     model = _Scripted({"products": np.where(truth, 9.0, -9.0)})
-    (outcome,) = judge_scene(model, scene, (Phrase("products", meaning),), 0.5, 0.5)
+    (outcome,) = judge_scene(model, scene, (Phrase("products", meaning),), HALF)
     assert outcome.iou == 1.0
     assert outcome.present
     assert summarise("set", [outcome], 0.5).present.miou == 1.0  # type: ignore[union-attr]
@@ -78,7 +80,7 @@ def test_a_model_that_answers_with_the_truth_scores_one_and_counts_right(scene: 
 
 def test_a_model_that_always_lights_everything_is_charged_for_absent_prompts(scene: Scene) -> None:
     absent = Phrase("no such thing", Meaning(product=99))
-    (outcome,) = judge_scene(_Constant(9.0), scene, (absent,), 0.5, 0.5)
+    (outcome,) = judge_scene(_Constant(9.0), scene, (absent,), HALF)
     assert not outcome.present
     assert outcome.lit == 1.0
     assert summarise("set", [outcome], 0.5).absent_area == 1.0
@@ -102,7 +104,7 @@ def test_count_sizes_of_nothing_is_zero() -> None:
 
 
 def test_held_out_scenes_ask_for_a_pair_that_training_never_shows() -> None:
-    outcomes = rendered_outcomes(_Constant(-9.0), 3, (0.5, 0.4), held_out=True)
+    outcomes = rendered_outcomes(_Constant(-9.0), 3, HALF, held_out=True)
     assert len(outcomes) == 3
     assert all(o.colour_and_kind for o in outcomes)
     for made in scenes(3, 0, SIZE, wide=True, held_out=True, data=None):
