@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.training.emblems import draw_emblem
 from segmentation.training.products import Product
 
 Image = NDArray[np.uint8]
@@ -19,15 +20,8 @@ _FONTS = (
     cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
     cv2.FONT_HERSHEY_COMPLEX_SMALL,
 )
-# A picture goes with the contents more often than not, so contents can be told from more than words.
-_PICTURES: dict[str, str] = {
-    **dict.fromkeys(("juice", "jam", "yogurt", "candy", "soda", "tomato sauce"), "fruit"),
-    **dict.fromkeys(("cereal", "soup", "pasta", "rice", "beans", "chips", "pet food", "cat litter"), "bowl"),
-    **dict.fromkeys(("tea", "oil", "vinegar", "spice", "conditioner", "hand soap"), "leaf"),
-    **dict.fromkeys(("milk", "water", "body wash", "detergent", "cleaner", "shampoo", "mouthwash"), "drop"),
-    **dict.fromkeys(("biscuit", "chocolate", "coffee", "butter", "peanut butter", "tuna"), "blocks"),
-    **dict.fromkeys(("beer", "wine", "cola", "honey", "sauce"), "badge"),
-}
+# Packs of unnamed contents show one of these, or nothing; named contents have emblems of their own.
+_PICTURES = ("drop", "blocks", "badge")
 
 
 @lru_cache(maxsize=2048)
@@ -77,28 +71,7 @@ def _picture(canvas: Image, name: str, rng: np.random.Generator, cx: int, cy: in
         return
     second = tuple(int(c) for c in rng.integers(0, 256, 3))
     line = cv2.LINE_AA
-    if name == "fruit":
-        for i in range(int(rng.integers(1, 4))):
-            at = (cx + int((i - 1) * r * 0.8), cy + (i % 2) * r // 3)
-            cv2.circle(canvas, at, max(1, int(r * 0.6)), second, -1, line)
-            cv2.ellipse(
-                canvas,
-                (at[0], at[1] - int(r * 0.6)),
-                (max(1, r // 4), max(1, r // 8)),
-                30,
-                0,
-                360,
-                (60, 140, 50),
-                -1,
-                line,
-            )
-    elif name == "bowl":
-        cv2.ellipse(canvas, (cx, cy), (r, max(1, r // 3)), 0, 0, 360, second, -1, line)
-        cv2.ellipse(canvas, (cx, cy), (r, r), 0, 0, 180, ink, -1, line)
-    elif name == "leaf":
-        for turn in (-35, 35):
-            cv2.ellipse(canvas, (cx + turn * r // 90, cy), (max(1, r // 3), r), turn, 0, 360, (60, 150, 60), -1, line)
-    elif name == "drop":
+    if name == "drop":
         cv2.circle(canvas, (cx, cy + r // 3), max(1, int(r * 0.6)), second, -1, line)
         cv2.fillConvexPoly(
             canvas,
@@ -118,17 +91,8 @@ def _picture(canvas: Image, name: str, rng: np.random.Generator, cx: int, cy: in
             )
     else:
         cv2.ellipse(canvas, (cx, cy), (r, int(r * rng.uniform(0.6, 1.0)) + 1), 0, 0, 360, second, -1, line)
-        cv2.ellipse(
-            canvas,
-            (cx, cy),
-            (max(1, int(r * 0.8)), max(1, int(r * 0.6))),
-            0,
-            0,
-            360,
-            ink,
-            max(1, r // 10),
-            line,
-        )
+        axes = max(1, int(r * 0.8)), max(1, int(r * 0.6))
+        cv2.ellipse(canvas, (cx, cy), axes, 0, 0, 360, ink, max(1, r // 10), line)
 
 
 def _clutter(canvas: Image, rng: np.random.Generator) -> None:
@@ -222,14 +186,16 @@ def draw_artwork(
         _clutter(canvas, rng)
     ink = contrast(ground) if rng.random() < 0.6 else second
     font, small = (int(f) for f in rng.integers(0, len(_FONTS), 2))
-    picture = _PICTURES.get(
-        product.contents or "", str(rng.choice(["fruit", "bowl", "leaf", "drop", "blocks", "badge"]))
-    )
+    reach = min(width, height) * float(rng.uniform(0.2, 0.36))
+    middle = width * float(rng.uniform(0.3, 0.7)), height * float(rng.uniform(0.58, 0.8))
     if photo is not None:
         _photo(canvas, photo, np.random.default_rng(product.seed ^ 0xF0705))
-    elif rng.random() < 0.75:
-        at = (int(width * rng.uniform(0.3, 0.7)), int(height * rng.uniform(0.55, 0.8)))
-        _picture(canvas, picture, rng, *at, int(min(width, height) * rng.uniform(0.12, 0.3)), second)
+    shown = rng.random()
+    if product.contents is not None and shown < (0.85 if photo is None else 0.4):
+        draw_emblem(canvas, product.contents, middle, reach, rng)
+    elif photo is None and shown < 0.7:
+        name = str(rng.choice(_PICTURES))
+        _picture(canvas, name, rng, round(middle[0]), round(middle[1]), round(0.7 * reach), second)
     top = float(rng.uniform(0.1, 0.35))
     if rng.random() < 0.3 and height > 1.3 * width:  # the word runs upwards
         turned = np.ascontiguousarray(np.rot90(canvas))

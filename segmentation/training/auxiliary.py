@@ -25,7 +25,7 @@ from segmentation.vocabulary import vocabulary
 UNKNOWN = -100  # left out by cross-entropy
 CELLS = 4  # of a token's side, in questions about outlines
 OUTLINES = 4 + 2 * CELLS**2  # reach to the left, top, right and bottom; seams and edges in each cell
-_SHARES = (1 / 3, 1.0, 1 / 3)  # colour, kind, contents: kinds are what masks teach last
+_SHARES = (1 / 3, 1.0, 1.0)  # colour, kind, contents: colours are what masks teach by themselves
 
 
 @cache

@@ -168,6 +168,16 @@ def _other_kind(rng: np.random.Generator, product: Product) -> Meaning:
     return Meaning(kind=kind, contents=product.contents if way < 0.75 else None)
 
 
+def _other_contents(rng: np.random.Generator, product: Product) -> Meaning:
+    """Other contents that such a pack may hold, twice as often those that come in its colour."""
+    fitting = [c for c in vocabulary().contents.values() if product.kind in c.kinds and c.name != product.contents]
+    if not fitting:
+        return _other_kind(rng, product)
+    weight = np.array([2.0 if product.colour in c.colours else 1.0 for c in fitting])
+    contents = fitting[int(rng.choice(len(fitting), p=weight / weight.sum()))].name
+    return Meaning(contents=contents, kind=product.kind if rng.random() < 0.6 else None)
+
+
 def _is_held_out(meaning: Meaning) -> bool:
     return (meaning.colour, meaning.kind) in HELD_OUT_PAIRS
 
@@ -179,6 +189,7 @@ def phrases_for(
     *,
     held_out: bool | None = False,
     other_kinds: float = 0.0,
+    other_contents: float = 0.0,
 ) -> tuple[Phrase, ...]:
     """Prompts for a scene: about three in four for what is there, the rest for what is not but nearly.
 
@@ -188,6 +199,7 @@ def phrases_for(
         rng: Source of chance.
         held_out: False never says a held-out pair of colour and kind, None may.
         other_kinds: Share of prompts that ask for another kind of pack than one that is there.
+        other_contents: Share of prompts that ask for other contents than those of a pack that is there.
     """
     areas = scene.areas()
     seen = sorted({i.product for i, a in zip(scene.items, areas, strict=True) if i.thing == "pack" and a > 30})
@@ -196,6 +208,8 @@ def phrases_for(
     while len(chosen) < count:
         if other_kinds and seen and rng.random() < other_kinds:
             phrase = say(rng, _other_kind(rng, scene.products[int(rng.choice(seen))]))
+        elif other_contents and seen and rng.random() < other_contents:
+            phrase = say(rng, _other_contents(rng, scene.products[int(rng.choice(seen))]))
         elif (way := rng.random()) < 0.58 and seen:
             product = scene.products[int(rng.choice(seen))]
             phrase = say(rng, _of_product(rng, product), product.shade if product.cutout is None else None)

@@ -91,6 +91,9 @@ class Plan(BaseModel):
     other_kinds: float = Field(
         0.0, ge=0, lt=1, description="share of prompts of a scene that ask for another kind of pack than is there"
     )
+    other_contents: float = Field(
+        0.0, ge=0, lt=1, description="share of the rest that ask for other contents than those of a pack that is there"
+    )
     auxiliary: float = Field(0.5, ge=0, description="weight of the questions beside masks; 0 asks none")
     weight_decay: float = 0.02
     clip: float = Field(1.0, description="largest norm of the gradient")

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset, Sampler
 from segmentation.errors import DataError
 from segmentation.training.architecture import MEAN, PATCH
 from segmentation.training.auxiliary import Facts, scene_facts, scene_outlines, text_facts
-from segmentation.training.phrases import Meaning, phrases_for, say, seams, target
+from segmentation.training.phrases import Meaning, Phrase, phrases_for, say, seams, target
 from segmentation.training.scene import Scene, render
 from segmentation.visual_prompt import visual_prompt
 
@@ -103,15 +103,24 @@ def _example(scene: Scene, size: int, rng: np.random.Generator) -> tuple[int, ND
 class SceneSamples(Dataset[Sample]):
     """Rendered samples by order."""
 
-    def __init__(self, seed: int, data: Path | None, patch: int = PATCH, other_kinds: float = 0.0) -> None:
-        self.seed, self.data, self.patch, self.other_kinds = seed, data, patch, other_kinds
+    def __init__(
+        self,
+        seed: int,
+        data: Path | None,
+        patch: int = PATCH,
+        *,
+        other_kinds: float = 0.0,
+        other_contents: float = 0.0,
+    ) -> None:
+        self.seed, self.data, self.patch = seed, data, patch
+        self.other_kinds, self.other_contents = other_kinds, other_contents
 
     def __getitem__(self, order: Order) -> Sample:
         seed = FIRST_TRAINING_SEED + self.seed * 100_000_000 + order.index
         rng = np.random.default_rng((seed, 7))
         scene = render(seed, order.size, data=self.data, most_rows=order.most_rows)
         seam = seams(scene)
-        phrases = list(phrases_for(scene, order.prompts, rng, other_kinds=self.other_kinds))
+        phrases = self._phrases(scene, order, rng)
         example, share = None, 1.0
         if order.example:
             found = _example(scene, order.size, rng)
@@ -122,7 +131,7 @@ class SceneSamples(Dataset[Sample]):
                 if rng.random() < 0.3:  # asked of a photo that does not show it
                     other = render(seed + 50_000_000, order.size, data=self.data, most_rows=order.most_rows)
                     scene, seam, product = other, seams(other), -2
-                    phrases = list(phrases_for(scene, order.prompts, rng, other_kinds=self.other_kinds))
+                    phrases = self._phrases(scene, order, rng)
                     phrases[0] = say(rng, Meaning(product=product))
                     share = 0.0
                 else:
@@ -145,6 +154,10 @@ class SceneSamples(Dataset[Sample]):
             outlines=scene_outlines(scene, seam, self.patch),
             place=(float(y), float(x)),
         )
+
+    def _phrases(self, scene: Scene, order: Order, rng: np.random.Generator) -> list[Phrase]:
+        kinds, contents = self.other_kinds, self.other_contents
+        return list(phrases_for(scene, order.prompts, rng, other_kinds=kinds, other_contents=contents))
 
 
 def collate(samples: list[Sample]) -> Batch:

@@ -189,7 +189,8 @@ class _Run:
 
 def _samples(plan: Plan, patch: int) -> Dataset[Sample]:
     if plan.source is None:
-        return SceneSamples(plan.seed, plan.data, patch, plan.other_kinds)
+        kinds, contents = plan.other_kinds, plan.other_contents
+        return SceneSamples(plan.seed, plan.data, patch, other_kinds=kinds, other_contents=contents)
     source = plan.source
     return PhraseSamples(read_source(source.format, source.annotations, source.images), plan.seed, patch)
 

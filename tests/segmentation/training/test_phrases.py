@@ -19,6 +19,7 @@ from segmentation.training.phrases import (
 )
 from segmentation.training.products import HELD_OUT_PAIRS, Product, invent_product
 from segmentation.training.scene import Scene, draw_scene, render
+from segmentation.vocabulary import vocabulary
 
 
 def _product(kind: str, colour: str, contents: str | None = None) -> Product:
@@ -122,3 +123,17 @@ def test_other_kinds_are_asked_for_as_often_as_wished(shelf: Scene) -> None:
     )
     assert wrong > before + 120
     assert any(p.meaning.contents == "tea" and p.meaning.kind not in {None, "box"} for p in asked)  # "tea cans"
+
+
+def test_other_contents_are_asked_for_as_often_as_wished(shelf: Scene) -> None:
+    asked = phrases_for(shelf, 400, np.random.default_rng(4), other_contents=0.5)
+    plain = phrases_for(shelf, 400, np.random.default_rng(4))
+    there = {product.contents for product in shelf.products}
+    wrong, before = (
+        sum(p.meaning.contents is not None and p.meaning.contents not in there for p in made) for made in (asked, plain)
+    )
+    assert wrong > before + 100
+    words = vocabulary().contents
+    kinds = {product.kind for product in shelf.products}
+    unfit = [p.text for p in asked if p.meaning.contents and not kinds & set(words[p.meaning.contents].kinds)]
+    assert len(unfit) < 20  # what such a pack never holds is asked for by chance alone
