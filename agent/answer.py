@@ -6,7 +6,7 @@ from typing import Any
 from agent.terminal import one_line
 from agent.turn import Call
 from segmentation.vocabulary import singular
-from tools.records import CountRecord, DescribeRecord, LabelsRecord, Record
+from tools.records import CountRecord, DescribeRecord, LabelsRecord, PromptRecord, Record
 
 MAX_WORDS = 40
 NOTHING = 'Nothing was counted. Try "count the bottles", "describe the shelf" or "read the labels".'
@@ -49,7 +49,20 @@ def sentence(call: Call, record: Record) -> str:
         return text + _warnings(record.warnings)
     if isinstance(record, DescribeRecord):
         return one_line(record.summary) + _warnings(record.warnings)
+    if isinstance(record, PromptRecord):
+        return _prompt(record) + _warnings(record.warnings)
     return one_line(record.text) + _warnings(record.warnings)
+
+
+def _prompt(record: PromptRecord) -> str:
+    """The wordings that a count would use, then every one that was tried with its score."""
+    chosen = " and ".join(f"“{one_line(wording.text)}”" for wording in record.prompt_used.chosen)
+    tried = [
+        f"“{one_line(wording.text)}” {wording.score:.3f} ({one_line(wording.reason)})"
+        for wording in record.tried
+        if wording.score is not None
+    ]
+    return f"Worded as {chosen}." + (f" Scores on the photo: {'; '.join(tried)}." if tried else "")
 
 
 def _count(call: Call, record: CountRecord) -> str:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from agent.terminal import one_line
-from tools.records import CountRecord, DescribeRecord, LabelsRecord, Record
+from tools.records import CountRecord, DescribeRecord, LabelsRecord, PromptRecord, Record
 
 MAX_WORDS = 80
 MAX_BOXES = 60
@@ -25,6 +25,15 @@ def digest(record: Record) -> str:
             "colours": record.colours,
             "printed_on_the_photo": [one_line(word)[:60] for word in record.words[:MAX_WORDS]],
             "repeated": [{"name": one_line(item.name)[:60], "count": item.count} for item in record.repeated],
+        }
+    elif isinstance(record, PromptRecord):
+        data = {
+            "target": record.target,
+            "chosen": [one_line(wording.text) for wording in record.prompt_used.chosen],
+            "tried": [
+                {"text": one_line(wording.text), "score": wording.score, "reason": one_line(wording.reason)}
+                for wording in record.tried
+            ],
         }
     else:
         data = {"written_about_the_photo": one_line(record.text)}

@@ -47,7 +47,7 @@ def examples(trials: Sequence[Trial]) -> Iterator[str]:
         off, on = trial.overlap
         if on - off < LEAST_GAIN or trial.chosen == (trial.text,):
             continue
-        asked = {"target": trial.text, "caption": "", "words": []}
+        asked = {"target": trial.text, "caption": "", "words": [], "parts": []}
         said = {"wordings": [{"text": text, "reason": "found more of it"} for text in trial.chosen]}
         messages = [
             {"role": "system", "content": system},

@@ -18,6 +18,7 @@ from tools.optimizer import Proposal, WordingRequest
 log = logging.getLogger(__name__)
 MAX_WORDS = 40
 MAX_CAPTION = 600
+MAX_PART = 200
 
 
 class _Wording(BaseModel):
@@ -41,6 +42,7 @@ class ModelProposer:
             "target": request.target.text,
             "caption": one_line(request.caption)[:MAX_CAPTION],
             "words": [one_line(word)[:40] for word in request.words[:MAX_WORDS]],
+            "parts": [one_line(part)[:MAX_PART] for part in request.chunks],
         }
         messages = [
             SystemMessage(prompts.read("optimizer.md")),

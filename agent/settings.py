@@ -46,6 +46,11 @@ class Settings(BaseSettings):
     wordings: Literal["vocabulary", "openai"] = Field(
         "vocabulary", description="who proposes wordings for the vision model; openai asks the language model too"
     )
+    captions: str = Field(
+        "words",
+        description="what writes captions: words (from what is printed), openai, or the folder or hub id of a BLIP",
+        min_length=1,
+    )
     stream: bool = Field(False, description="ask the server to stream; notices a dead server sooner")
     call_seconds: Seconds = Field(60, description="longest wait for one reply of the language model")
     turn_seconds: Seconds = Field(600, description="longest time for one request, tools included")

@@ -22,7 +22,7 @@ from segmentation.training.phrases import IGNORED, INSIDE, Meaning, meant_items
 from segmentation.training.scene import Scene, render
 from segmentation.vocabulary import plural
 from segmentation.wording import score_wordings
-from tools.optimizer import VocabularyProposer, WordingRequest, choose, wordings
+from tools.optimizer import VOCABULARY, WordingRequest, choose, wordings
 from tools.records import Frozen
 
 PromptKind = Literal["kind", "colour", "contents", "absent"]
@@ -114,7 +114,7 @@ def _trial(engine: ClipSeg, scene: Scene, prompt: Prompt, seed: int) -> Trial:
     roles = meant_items(scene, prompt.meaning)
     truth: NDArray[np.uint8] = roles[scene.labels]  # (H, W): OUTSIDE, INSIDE or IGNORED
     request = WordingRequest(parse_target(prompt.text))
-    used = choose(request, (VocabularyProposer(),), lambda texts: score_wordings(engine, scene.image, texts))
+    used = choose(request, VOCABULARY, lambda texts: score_wordings(engine, scene.image, texts)).used
     chosen = tuple(wording.text for wording in used.chosen)
     regions = tuple(Region(chunk.box, engine.text([prompt.text, chunk.chosen.text])) for chunk in used.chunks)
     off = _measure(engine, scene, (prompt.text,), truth, roles)
@@ -171,7 +171,7 @@ def _rank(engine: ClipSeg, scene: Scene, request: WordingRequest, truth: NDArray
     """Spearman's rank correlation of score and true overlap on the overview, over all wordings of a target."""
     from scipy.stats import spearmanr
 
-    texts = [request.target.text, *(item.text for item in wordings(request, (VocabularyProposer(),)))]
+    texts = [request.target.text, *(item.text for item in wordings(request, VOCABULARY))]
     scores = [item.score for item in score_wordings(engine, scene.image, texts)]
     heats = survey(engine, scene.image, engine.text(texts))
     overlaps = [_areas(heat, truth, engine.checkpoint.thresholds.mask)[1] for heat in heats]

@@ -12,6 +12,7 @@ from tools.records import CountRecord
 from tools.registry import Registry
 
 if TYPE_CHECKING:
+    from tools.caption import Captioner
     from tools.optimizer import Proposer
     from tools.store import ImageStore
 
@@ -60,12 +61,26 @@ def open_workbench(checkpoint: str | None) -> Workbench:
     from agent.models import openai_model
     from agent.proposer import ModelProposer
     from agent.settings import load_settings
-    from tools.count import VOCABULARY
+    from tools.optimizer import VOCABULARY
 
     settings = load_settings()
-    if settings.wordings == "openai":
-        return _open(checkpoint, (ModelProposer(openai_model(settings)), *VOCABULARY))
-    return _open(checkpoint, VOCABULARY)
+    asked = (ModelProposer(openai_model(settings)),) if settings.wordings == "openai" else ()
+    return _open(checkpoint, (*asked, *VOCABULARY), captioner_of(settings.captions))
+
+
+def captioner_of(source: str) -> "Captioner | None":
+    """What writes captions; None: what is printed on the photo.
+
+    Raises:
+        PlannerError: the language model is asked for and none is set.
+    """
+    from agent.settings import load_settings
+    from agent.vision import VisionCaptioner
+    from tools.caption import BlipCaptioner
+
+    if source == "words":
+        return None
+    return VisionCaptioner(load_settings()) if source == "openai" else BlipCaptioner(source)
 
 
 def open_batch_workbench(checkpoint: str | None) -> Workbench:
@@ -74,12 +89,12 @@ def open_batch_workbench(checkpoint: str | None) -> Workbench:
     Raises:
         CheckpointError: the named weights cannot be used.
     """
-    from tools.count import VOCABULARY
+    from tools.optimizer import VOCABULARY
 
     return _open(checkpoint, VOCABULARY)
 
 
-def _open(checkpoint: str | None, proposers: "Sequence[Proposer]") -> Workbench:
+def _open(checkpoint: str | None, proposers: "Sequence[Proposer]", captioner: "Captioner | None" = None) -> Workbench:
     from agent.batch.fingerprint import engine_fingerprint
     from segmentation.counter import Counter
     from segmentation.sharing import SharedClipSeg
@@ -87,5 +102,5 @@ def _open(checkpoint: str | None, proposers: "Sequence[Proposer]") -> Workbench:
     from tools.store import ImageStore
 
     store = ImageStore()
-    registry = build_registry(store, Counter(checkpoint, SharedClipSeg.load), proposers)
+    registry = build_registry(store, Counter(checkpoint, SharedClipSeg.load), proposers, captioner)
     return Workbench(store, registry, partial(engine_fingerprint, checkpoint))

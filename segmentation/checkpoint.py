@@ -8,6 +8,7 @@ thresholds that were found for these weights. Pickled weights and code that trav
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -121,19 +122,23 @@ def resolve(reference: str | Path | None = None, *, plain_clip: bool = False) ->
     if path.exists():
         raise CheckpointError(f"{path.name} is a file; a checkpoint is the folder that holds {WEIGHTS}")
     if HUB_ID.fullmatch(str(reference)):
-        return _checked(_fetched(str(reference)), str(reference), plain_clip)
+        return _checked(fetched(str(reference)), str(reference), plain_clip)
     raise CheckpointError(
         f"no checkpoint {reference}: give a folder, {SHIPPED}, or a hub id such as CIDAS/clipseg-rd64-refined"
     )
 
 
-def _fetched(hub_id: str) -> Path:
-    """The local copy of a hub checkpoint: listed files only, so no pickle and no code."""
+def fetched(hub_id: str, files: Sequence[str] = HUB_FILES) -> Path:
+    """The local copy of a checkpoint on the hub: listed files only, so no pickle and no code.
+
+    Raises:
+        CheckpointError: the hub does not know it or cannot be reached.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=list(HUB_FILES)))
+        return Path(snapshot_download(hub_id, allow_patterns=list(files)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise CheckpointError(
             f"no folder {hub_id} here, and the hub could not give it ({type(error).__name__}): "

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from rapidfuzz import fuzz
 
 from segmentation.colour import colour_shares
-from segmentation.geometry import Box, area, centre, clip, grow, union
+from segmentation.geometry import Box, area, centre, clip, grow, holds, union
 from segmentation.printable import printable
 from segmentation.rows import find_rows
 from segmentation.vocabulary import plural
@@ -81,6 +81,19 @@ def describe_photo(pixels: Pixels, words: Sequence[Word]) -> Description:
     frequent = Counter(place.name for place in places)
     quoted = tuple(name for name, _ in frequent.most_common(MAX_WORDS))
     return Description(rows, colours, quoted, products, _summary(rows, colours, quoted, products))
+
+
+def describe_part(pixels: Pixels, words: Sequence[Word], box: Box) -> str:
+    """One sentence on a part of a photo (H, W, 3): the labels and colours within a box."""
+    x0, y0, x1, y1 = clip(box, pixels.shape[1], pixels.shape[0])
+    if area((x0, y0, x1, y1)) == 0:
+        return ""
+    inside = [word for word in words if holds(box, centre(word.box))]
+    colours = tuple(name for name, share in colour_shares(pixels[y0:y1, x0:x1]).items() if share >= COLOUR_SHARE)
+    places = _places(inside)
+    products = [Product(name, boxes, _colours_around(pixels, boxes)) for name, boxes in _repeated(places)]
+    quoted = tuple(name for name, _ in Counter(place.name for place in places).most_common(MAX_WORDS))
+    return _summary(0, colours[:4], quoted, products)
 
 
 def _colours_around(pixels: Pixels, boxes: Sequence[Box]) -> tuple[str, ...]:
@@ -192,7 +205,7 @@ def _reading_order(offsets: dict[str, npt.NDArray[np.float64]]) -> list[str]:
 
 
 def _summary(rows: int, colours: Sequence[str], words: Sequence[str], products: Sequence[Product]) -> str:
-    parts = [f"{rows} {'row' if rows == 1 else plural('row')}"]
+    parts = [f"{rows} {'row' if rows == 1 else plural('row')}"] if rows else []
     if products:
         named = [
             f"{each.name} ×{each.count}" + (f" ({', '.join(each.colours)})" if each.colours else "")

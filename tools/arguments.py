@@ -55,6 +55,13 @@ class CountArguments(Arguments):
     optimize: bool = Field(True, description="try better wordings of the target")
 
 
+class PromptArguments(Arguments):
+    """Find wordings of a target for the vision model."""
+
+    image: ImageRef
+    target: Words = Field(description="what is to be found, as a noun phrase in the user's words")
+
+
 class PhotoArguments(Arguments):
     """A tool that needs nothing but the photo."""
 

@@ -8,8 +8,10 @@ is counted from them and nothing is obeyed in them.
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal, Protocol
 
+from segmentation.checkpoint import HUB_FILES, fetched
 from segmentation.describe import Word, describe_photo
 from segmentation.errors import CheckpointError
 from segmentation.photo import Photo
@@ -66,41 +68,49 @@ class WordsCaptioner:
 class BlipCaptioner:
     """BLIP through transformers: a folder, or a hub id that the user names. Safetensors only, no remote code.
 
-    Li et al., "BLIP", https://arxiv.org/abs/2201.12086
+    It is loaded at the first caption. Li et al., "BLIP", https://arxiv.org/abs/2201.12086
     """
 
     source: Literal["blip"] = "blip"
 
     def __init__(self, reference: str) -> None:
-        """Load it.
+        self.model = reference
+        self._lock = Lock()
+        self._loaded: tuple[Any, Any] | None = None
+
+    def caption(self, photo: Photo) -> str:
+        """Greedy decoding, so the same photo gives the same sentence.
 
         Raises:
             CheckpointError: there is no such model, or it is no BLIP in safetensors.
         """
         import torch
-        from transformers import BlipForConditionalGeneration, BlipProcessor
-
-        self.model = reference
-        local = Path(reference).is_dir()
-        try:
-            self._processor: Any = BlipProcessor.from_pretrained(reference, local_files_only=local)
-            blip: Any = BlipForConditionalGeneration.from_pretrained(
-                reference, dtype=torch.float32, use_safetensors=True, local_files_only=local
-            )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            reason = printable(str(error).splitlines()[0] if str(error) else type(error).__name__, 160)
-            raise CheckpointError(f"{reference}: no BLIP that can be loaded ({reason})") from error
-        self._blip: Any = blip.eval()
-
-    def caption(self, photo: Photo) -> str:
-        """Greedy decoding, so the same photo gives the same sentence."""
-        import torch
         from PIL import Image
 
-        inputs = self._processor(images=Image.fromarray(photo.pixels), return_tensors="pt")
-        with torch.inference_mode():
-            tokens = self._blip.generate(**inputs, max_new_tokens=MAX_TOKENS, do_sample=False, num_beams=1)
-        return str(self._processor.batch_decode(tokens, skip_special_tokens=True)[0])
+        with self._lock:
+            self._loaded = self._loaded or _load_blip(self.model)
+            processor, blip = self._loaded
+            inputs = processor(images=Image.fromarray(photo.pixels), return_tensors="pt")
+            with torch.inference_mode():
+                tokens = blip.generate(**inputs, max_new_tokens=MAX_TOKENS, do_sample=False, num_beams=1)
+            return str(processor.batch_decode(tokens, skip_special_tokens=True)[0])
+
+
+def _load_blip(reference: str) -> tuple[Any, Any]:
+    """Its processor and its model."""
+    import torch
+    from transformers import BlipForConditionalGeneration, BlipProcessor
+
+    folder = Path(reference) if Path(reference).is_dir() else fetched(reference, (*HUB_FILES, "vocab.txt"))
+    try:
+        processor: Any = BlipProcessor.from_pretrained(folder, local_files_only=True)
+        blip: Any = BlipForConditionalGeneration.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = printable(str(error).splitlines()[0] if str(error) else type(error).__name__, 160)
+        raise CheckpointError(f"{reference}: no BLIP that can be loaded ({reason})") from error
+    return processor, blip.eval()
 
 
 def caption_tool(store: ImageStore, captioner: Captioner) -> Tool:

@@ -1,7 +1,5 @@
 """The count tool: arguments in, the engine's evidence reconciled, a CountRecord out."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from segmentation.counted import Counted, Question
@@ -12,12 +10,12 @@ from segmentation.place import Place
 from segmentation.target import Target, parse_target
 from tools.arguments import CountArguments
 from tools.errors import Cancelled
-from tools.optimizer import Proposer, VocabularyProposer, WordingRequest, choose
-from tools.records import CountRecord, Excluded, Instance, Mask, ModelInfo, PromptUsed, Wording
+from tools.optimize_prompt import Optimizer, model_info
+from tools.optimizer import OWN, own_words
+from tools.records import CountRecord, Excluded, Instance, Mask, PromptUsed
 from tools.registry import Progress, Tool
 from tools.store import ImageStore, image_info
 
-VOCABULARY: tuple[Proposer, ...] = (VocabularyProposer(),)
 DESCRIPTION = (
     "Counts one kind of thing on one shelf photo and returns the number, its interval low..high, and a box per "
     "item. Give the thing as a short noun phrase in the user's words ('Sunkist bottles', 'red cans'); put places "
@@ -25,8 +23,8 @@ DESCRIPTION = (
 )
 
 
-def count_tool(store: ImageStore, counter: Counter, proposers: Sequence[Proposer] = VOCABULARY) -> Tool:
-    """The tool, given the photos, the engine, and who proposes wordings for the vision model."""
+def count_tool(store: ImageStore, counter: Counter, optimizer: Optimizer) -> Tool:
+    """The tool, given the photos, the engine, and what finds wordings for the vision model."""
 
     def run(arguments: CountArguments, progress: Progress) -> CountRecord:
         photo = store.get(arguments.image)
@@ -37,7 +35,7 @@ def count_tool(store: ImageStore, counter: Counter, proposers: Sequence[Proposer
                 raise Cancelled("the count was cancelled")
             progress.report(stage, share)
 
-        prompt = _prompt(counter, photo, target, arguments, proposers)
+        prompt = _prompt(counter, photo, target, arguments, optimizer)
         examples = tuple(
             (store.get(example.image) if example.image else None, example.box) for example in arguments.like
         )
@@ -57,20 +55,13 @@ def count_tool(store: ImageStore, counter: Counter, proposers: Sequence[Proposer
 
 
 def _prompt(
-    counter: Counter,
-    photo: Photo,
-    target: Target,
-    arguments: CountArguments,
-    proposers: Sequence[Proposer],
+    counter: Counter, photo: Photo, target: Target, arguments: CountArguments, optimizer: Optimizer
 ) -> PromptUsed:
     """The wordings for the vision model; print and examples need none, so for them the user's own stands."""
     fitted = ", fitted to the examples" if arguments.tune else ""
-    own = Wording(text=target.noun, reason=f"the user's words{fitted}")
     if not arguments.optimize or target.named or arguments.like or arguments.tune or counter.engine() is None:
-        return PromptUsed(original=own, chosen=(own,))
-    # Reading takes seconds, and the vocabulary does not look at what was read.
-    words = () if proposers == VOCABULARY else tuple(word.text for word in counter.words(photo))
-    return choose(WordingRequest(target, words=words), proposers, lambda texts: counter.score_wordings(photo, texts))
+        return own_words(target.noun, f"{OWN}{fitted}").used
+    return optimizer.choose(photo, optimizer.request(photo, target)).used
 
 
 def _record(
@@ -101,20 +92,8 @@ def _record(
         saturated=counted.saturated,
         warnings=counted.warnings,
         image=image_info(photo),
-        model=_model(counter),
+        model=model_info(counter),
         seconds=counted.seconds,
-    )
-
-
-def _model(counter: Counter) -> ModelInfo:
-    engine = counter.engine()
-    if engine is None:
-        return ModelInfo(checkpoint=None, sha256=None, device="cpu", dtype="float32")
-    return ModelInfo(
-        checkpoint=engine.checkpoint.name,
-        sha256=engine.checkpoint.sha256,
-        device=engine.device.name,
-        dtype=engine.device.dtype,
     )
 
 

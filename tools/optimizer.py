@@ -10,7 +10,7 @@ The user's own wording always competes, and stands when it finds nothing.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from segmentation.errors import TargetError
@@ -49,7 +49,8 @@ class WordingRequest:
 
     target: Target
     caption: str = ""
-    words: tuple[str, ...] = field(default=())
+    words: tuple[str, ...] = ()
+    chunks: tuple[str, ...] = ()  # what is known of the parts of the photo where the user's own words see something
 
 
 class Proposer(Protocol):
@@ -66,6 +67,9 @@ class VocabularyProposer:
     def propose(self, request: WordingRequest) -> Sequence[Proposal]:
         """The wordings that the vocabulary knows for a target."""
         return tuple(_unique(_vocabulary_wordings(request.target), request.target.text))
+
+
+VOCABULARY: tuple[Proposer, ...] = (VocabularyProposer(),)
 
 
 def _vocabulary_wordings(target: Target) -> Iterable[Proposal]:
@@ -191,11 +195,19 @@ class ScoredChunk(Protocol):
     def count(self) -> int: ...  # noqa: D102
 
 
+@dataclass(frozen=True)
+class Choice:
+    """The wordings to use, and all that were tried, best first."""
+
+    used: PromptUsed
+    tried: tuple[Wording, ...]
+
+
 def choose(
     request: WordingRequest,
     proposers: Sequence[Proposer],
     score: Callable[[Sequence[str]], Sequence[Scored]],
-) -> PromptUsed:
+) -> Choice:
     """The wordings to use, the user's own first, with their scores, and those of chunks that another fits better.
 
     Args:
@@ -204,14 +216,10 @@ def choose(
         score: scores wordings on the photo; the first is the user's own.
     """
     proposals = wordings(request, proposers)
-    if not proposals:
-        own = Wording(text=request.target.text, reason=OWN)
-        return PromptUsed(original=own, chosen=(own,))
     reasons = {request.target.text: OWN} | {proposal.text: proposal.reason for proposal in proposals}
-    scored = score(list(reasons))
+    scored = score(list(reasons)) if proposals else ()
     if not scored:
-        own = Wording(text=request.target.text, reason=OWN)
-        return PromptUsed(original=own, chosen=(own,))
+        return own_words(request.target.text)
     lead = {proposal.text: SLACK if proposal.proven else -GAIN for proposal in proposals}
     best = max(scored, key=lambda item: (item.score + lead.get(item.text, 0.0)) if item.score > 0 else 0.0)
     chosen = best if scored[0].score > 0 else scored[0]  # what the user's own words do not find stays absent
@@ -228,8 +236,15 @@ def choose(
             own_chunk, best_chunk = worded(scored[0], scored[0].chunks[position]), worded(here, here.chunks[position])
             chunks.append((gain, ChunkWording(box=now.box, original=own_chunk, chosen=best_chunk)))
     chunks.sort(key=lambda item: -item[0])
-    return PromptUsed(
+    used = PromptUsed(
         original=worded(scored[0], scored[0]),
         chosen=tuple(worded(item, item) for item in dict.fromkeys((scored[0], chosen))),
         chunks=tuple(chunk for _, chunk in chunks[:MOST_CHUNKS]),
     )
+    return Choice(used, tuple(worded(item, item) for item in sorted(scored, key=lambda item: -item.score)))
+
+
+def own_words(text: str, reason: str = OWN) -> Choice:
+    """The user's words and nothing else."""
+    own = Wording(text=text, reason=reason)
+    return Choice(PromptUsed(original=own, chosen=(own,)), (own,))

@@ -159,4 +159,32 @@ class CaptionRecord(Frozen):
     seconds: dict[str, float]
 
 
-Record = CountRecord | LabelsRecord | DescribeRecord | CaptionRecord
+class TargetParts(Frozen):
+    """The user's words taken apart. Places and exclusions never reach the vision model."""
+
+    noun: str
+    kind: str | None = Field(description="pack word, as the vocabulary has it")
+    colours: tuple[str, ...]
+    part: str | None = Field(description="of the pack, which the colour belongs to")
+    contents: tuple[str, ...]
+    printed: tuple[str, ...] = Field(description="words that are looked for in print")
+    exclude: tuple[str, ...]
+    row: int | None
+
+
+class PromptRecord(Frozen):
+    """Wordings of a target for the vision model, best first, each with its score on the photo. No count."""
+
+    kind: Literal["prompt"] = "prompt"
+    target: str
+    parts: TargetParts
+    tried: tuple[Wording, ...]
+    prompt_used: PromptUsed
+    caption: str = Field(description="what the proposers were told of the photo; data, never an instruction")
+    warnings: tuple[str, ...]
+    image: ImageInfo
+    model: ModelInfo
+    seconds: dict[str, float]
+
+
+Record = CountRecord | LabelsRecord | DescribeRecord | CaptionRecord | PromptRecord

@@ -1,5 +1,6 @@
 """`shelf caption`: a sentence about a photo."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,26 +18,29 @@ def caption(
     ctx: typer.Context,
     image: Annotated[Path, typer.Argument(help="The photo.", show_default=False)],
     source: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="words: from what is printed; openai: the language model that is set; else a BLIP folder or hub id."
+            help="words: from what is printed; openai: the language model that is set; else a BLIP folder or hub id. "
+            "Left out: SHELF_CAPTIONS.",
+            show_default=False,
         ),
-    ] = "words",
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write one sentence about a photo."""
-    from agent.settings import load_settings
     from agent.terminal import progress_line
-    from agent.vision import VisionCaptioner
-    from tools.caption import BlipCaptioner, Captioner, caption_tool
+    from agent.workbench import captioner_of
+    from tools.caption import WordsCaptioner, caption_tool
 
     bench = workbench(ctx)
     photo = bench.add(image)
-    if source == "words":
+    if source is None:
         tool = bench.registry.get("caption")
     else:
-        captioner: Captioner = VisionCaptioner(load_settings()) if source == "openai" else BlipCaptioner(source)
-        tool = caption_tool(bench.store, captioner)
+        labels = partial(bench.registry.get("read_labels").call, {"image": photo.id})
+        tool = caption_tool(
+            bench.store, captioner_of(source) or WordsCaptioner(lambda _: getattr(labels(), "words", ()))
+        )
     with progress_line() as progress:
         record = tool.call({"image": photo.id}, progress)
     typer.echo(record.model_dump_json() if json else getattr(record, "text", ""))

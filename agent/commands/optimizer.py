@@ -1,17 +1,42 @@
-"""`shelf optimizer`: a language model fine-tuned to propose wordings."""
+"""`shelf optimizer`: wordings for the vision model, and a language model fine-tuned to propose them."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from agent.commands.options import Json, workbench
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(name="optimizer", help="Train a language model to propose wordings.", no_args_is_help=True)
+    group = typer.Typer(
+        name="optimizer", help="Find wordings for the vision model; train a language model to.", no_args_is_help=True
+    )
+    group.command("try")(attempt)
     group.command("export")(export)
     group.command("finetune")(finetune)
     app.add_typer(group)
+
+
+def attempt(
+    ctx: typer.Context,
+    image: Annotated[Path, typer.Argument(help="The photo.", show_default=False)],
+    target: Annotated[str, typer.Argument(help="What would be counted.", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Say how a target is worded for the vision model, and how each wording that was tried scores on the photo."""
+    from agent.answer import sentence
+    from agent.terminal import progress_line
+    from agent.turn import Call
+
+    bench = workbench(ctx)
+    arguments = {"image": bench.add(image).id, "target": target}
+    with progress_line() as progress:
+        record = bench.registry.get("optimize_prompt").call(arguments, progress)
+    typer.echo(
+        record.model_dump_json() if json else sentence(Call(tool="optimize_prompt", arguments=arguments), record)
+    )
 
 
 def export(

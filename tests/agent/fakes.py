@@ -21,7 +21,9 @@ from tools.records import (
     Instance,
     LabelsRecord,
     ModelInfo,
+    PromptRecord,
     PromptUsed,
+    TargetParts,
     Word,
     Wording,
 )
@@ -77,6 +79,25 @@ def describe_record(summary: str = "2 rows of packs", id: str = "p1") -> Describ
         image=image(id),
         seconds={},
     )
+
+
+def prompt_record(target: str = "red cans", *tried: Wording, id: str = "p1", **changes: Any) -> PromptRecord:
+    """A prompt record: the user's words, and whatever else was tried."""
+    own = Wording(text=target, score=0.5, count=3, reason="the user's words")
+    values: dict[str, Any] = {
+        "target": target,
+        "parts": TargetParts(
+            noun=target, kind=None, colours=(), part=None, contents=(), printed=(), exclude=(), row=None
+        ),
+        "tried": (*tried, own),
+        "prompt_used": PromptUsed(original=own, chosen=(own, *tried)),
+        "caption": "",
+        "warnings": (),
+        "image": image(id),
+        "model": ModelInfo(checkpoint=None, sha256=None, device="cpu", dtype="float32"),
+        "seconds": {},
+    }
+    return PromptRecord(**(values | changes))
 
 
 def fake_registry(

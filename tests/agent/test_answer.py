@@ -4,8 +4,8 @@ import pytest
 
 from agent.answer import NOTHING, render
 from agent.turn import Call
-from tests.agent.fakes import count_record, describe_record, image, labels_record
-from tools.records import Record
+from tests.agent.fakes import count_record, describe_record, image, labels_record, prompt_record
+from tools.records import Record, Wording
 
 
 def said(record: Record, **arguments: Any) -> str:
@@ -41,6 +41,13 @@ def said(record: Record, **arguments: Any) -> str:
         (labels_record("HEINZ", "SOUP\x07"), {}, "Read: “HEINZ”, “SOUP”."),
         (labels_record(), {}, "No words could be read."),
         (describe_record("2 rows of packs"), {}, "2 rows of packs"),
+        (
+            prompt_record("red cans", Wording(text="red can", score=0.61, count=4, reason="singular")),
+            {},
+            "Worded as “red cans” and “red can”. "
+            "Scores on the photo: “red can” 0.610 (singular); “red cans” 0.500 (the user's words).",
+        ),
+        (prompt_record(tried=(Wording(text="red cans"),)), {}, "Worded as “red cans”."),
     ],
 )
 def test_a_record_is_said_in_a_sentence(record: Record, arguments: dict[str, Any], text: str) -> None:

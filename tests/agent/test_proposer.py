@@ -9,7 +9,7 @@ from segmentation.target import parse_target
 from tests.agent.fakes import ScriptedChatModel
 from tools.optimizer import WordingRequest, faithful, wordings
 
-REQUEST = WordingRequest(parse_target("red cans"), "two rows", ("TOMATO", "\x1b[31mSOUP"))
+REQUEST = WordingRequest(parse_target("red cans"), "two rows", ("TOMATO", "\x1b[31mSOUP"), ("colours:\x07 red",))
 
 
 def reply(*texts: str) -> AIMessage:
@@ -36,6 +36,7 @@ def test_the_photo_reaches_the_model_as_data() -> None:
         "target": "red cans",
         "caption": "two rows",
         "words": ["TOMATO", "SOUP"],
+        "parts": ["colours: red"],
     }
 
 

@@ -19,8 +19,8 @@ from agent.evaluation import read_questions
 from segmentation.clipseg import ClipSeg
 from segmentation.counter import Counter
 from segmentation.target import parse_target
-from tools.count import count_tool
-from tools.optimizer import VocabularyProposer, WordingRequest, wordings
+from tools.catalog import build_registry
+from tools.optimizer import VOCABULARY, WordingRequest, wordings
 from tools.registry import Tool
 from tools.store import ImageStore
 
@@ -58,13 +58,13 @@ def main() -> int:
 
 def _has_wordings(prompt: str) -> bool:
     target = parse_target(prompt)
-    return not target.named and bool(wordings(WordingRequest(target), (VocabularyProposer(),)))
+    return not target.named and bool(wordings(WordingRequest(target), VOCABULARY))
 
 
 def _tool(store: ImageStore) -> Tool:
     """The count tool with loaded weights that have seen nothing yet."""
     engine = ClipSeg.load()
-    return count_tool(store, Counter(load=lambda _: engine))
+    return build_registry(store, Counter(load=lambda _: engine)).get("count")
 
 
 def _seconds(tool: Tool, photo: str, prompt: str, optimize: bool) -> float:

@@ -52,19 +52,19 @@ def test_blip_is_loaded_from_a_folder_and_says_the_same_twice(tiny_blip: Path, p
     assert captioner.caption(photo) == first
 
 
-def test_a_folder_without_a_model_is_one_line(tmp_path: Path) -> None:
+def test_a_folder_without_a_model_is_one_line(tmp_path: Path, photo: Photo) -> None:
     with pytest.raises(CheckpointError) as caught:
-        BlipCaptioner(str(tmp_path))
+        BlipCaptioner(str(tmp_path)).caption(photo)
     assert "\n" not in str(caught.value)
 
 
-def test_pickled_weights_are_refused(tiny_blip: Path, tmp_path: Path) -> None:
+def test_pickled_weights_are_refused(tiny_blip: Path, tmp_path: Path, photo: Photo) -> None:
     for file in tiny_blip.iterdir():
         if file.suffix != ".safetensors":
             (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "pytorch_model.bin").write_bytes(b"\x80\x04.")
     with pytest.raises(CheckpointError):
-        BlipCaptioner(str(tmp_path))
+        BlipCaptioner(str(tmp_path)).caption(photo)
 
 
 def test_without_a_model_the_caption_is_what_was_read(photo: Photo) -> None:

@@ -94,16 +94,16 @@ def test_proposals_are_kept_once_and_in_order_up_to_a_limit() -> None:
 
 
 def test_the_users_own_words_stand_alone_unless_another_is_clearly_better() -> None:
-    used = choose(request("red cans"), [Fixed(("red can",))], scorer(red_cans=0.5, red_can=0.502))
+    used = choose(request("red cans"), [Fixed(("red can",))], scorer(red_cans=0.5, red_can=0.502)).used
     assert [wording.text for wording in used.chosen] == ["red cans"]
-    used = choose(request("red cans"), [Fixed(("red can",))], scorer(red_cans=0.5, red_can=0.6))
+    used = choose(request("red cans"), [Fixed(("red can",))], scorer(red_cans=0.5, red_can=0.6)).used
     assert [wording.text for wording in used.chosen] == ["red cans", "red can"]
     assert (used.original.score, used.chosen[1].score, used.chosen[1].reason) == (0.5, 0.6, "because")
 
 
 def test_a_kind_of_wording_that_is_proven_is_used_unless_it_scores_clearly_less() -> None:
     def chosen(single: float) -> list[str]:
-        used = choose(request("red cans"), [VocabularyProposer()], scorer(red_cans=0.7, red_can_on_a_shelf=single))
+        used = choose(request("red cans"), [VocabularyProposer()], scorer(red_cans=0.7, red_can_on_a_shelf=single)).used
         return [wording.text for wording in used.chosen]
 
     assert chosen(0.69) == ["red cans", "red can on a shelf"]
@@ -111,12 +111,12 @@ def test_a_kind_of_wording_that_is_proven_is_used_unless_it_scores_clearly_less(
 
 
 def test_what_the_users_own_words_do_not_find_stays_with_them() -> None:
-    used = choose(request("red cans"), [VocabularyProposer()], scorer(red_can=0.9))
+    used = choose(request("red cans"), [VocabularyProposer()], scorer(red_can=0.9)).used
     assert [wording.text for wording in used.chosen] == ["red cans"]
 
 
 def test_what_no_wording_finds_stays_with_the_users_words() -> None:
-    used = choose(request("red cans"), [VocabularyProposer()], scorer())
+    used = choose(request("red cans"), [VocabularyProposer()], scorer()).used
     assert [wording.text for wording in used.chosen] == ["red cans"]
     assert used.chunks == ()
 
@@ -126,7 +126,7 @@ def test_where_nothing_can_be_told_apart_nothing_is_scored(asked: str) -> None:
     def never(texts: Sequence[str]) -> Sequence[Score]:
         raise AssertionError("scoring costs time")
 
-    used = choose(request(asked), [Fixed(("tins", "flasks"))], never)
+    used = choose(request(asked), [Fixed(("tins", "flasks"))], never).used
     assert (used.original.text, used.original.score) == (asked, None)
 
 
@@ -139,7 +139,7 @@ def test_a_chunk_that_another_wording_fits_better_has_its_own() -> None:
             Score("red tins", 0.58, 8, (Part(left, 0.60, 3), Part(right, 0.55, 3), Part(far, 0.58), Part(dark, 0.9))),
         ]
 
-    used = choose(request("red cans"), [Fixed(("red tins",))], score)
+    used = choose(request("red cans"), [Fixed(("red tins",))], score).used
     assert [wording.text for wording in used.chosen] == ["red cans"]
     (chunk,) = used.chunks  # the third gains too little to be more than chance; in the last, nothing was seen before
     assert chunk.box == right

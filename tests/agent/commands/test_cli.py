@@ -5,15 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner, Result
 
 from agent.cli import app
 from agent.workbench import Workbench
 from segmentation.errors import BoxError, CheckpointError
-from tests.agent.fakes import FakeWorkbench, count_record, fake_registry, image
-from tools.arguments import CountArguments
-from tools.records import CountRecord
-from tools.registry import Progress
+from tests.agent.fakes import FakeWorkbench, count_record, fake_registry, image, labels_record, prompt_record
+from tools.arguments import CountArguments, PhotoArguments, PromptArguments
+from tools.records import CountRecord, PromptRecord, Wording
+from tools.registry import Progress, Registry, Tool
+from tools.store import ImageStore
 
 seen: list[CountArguments] = []
 
@@ -131,6 +133,36 @@ def test_a_wrong_setting_is_named(clean: Path, name: str, content: str, told: st
     result = shelf("ask", "count the cans", "soda.jpg")
     assert result.exit_code == 2
     assert told in result.stderr
+
+
+def test_how_a_target_is_worded_can_be_asked() -> None:
+    def worded(arguments: PromptArguments, progress: Progress) -> PromptRecord:
+        return prompt_record(arguments.target, Wording(text="red can", score=0.61, reason="singular"))
+
+    tool = Tool("optimize_prompt", "Find wordings.", PromptArguments, worded)
+    wanted = ["optimizer", "try", "soda.jpg", "red cans"]
+    told = CliRunner().invoke(app, wanted, obj=lambda _: FakeWorkbench(Registry((tool,))))
+    assert told.stdout.startswith("Worded as “red cans” and “red can”.")
+    whole = CliRunner().invoke(app, [*wanted, "--json"], obj=lambda _: FakeWorkbench(Registry((tool,))))
+    assert PromptRecord.model_validate_json(whole.stdout).tried[0].text == "red can"
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [("words", "words read: HEINZ"), ("empty", "empty: no BLIP that can be loaded"), ("openai", "OPENAI_API_KEY")],
+)
+def test_a_caption_comes_from_the_source_that_is_named(clean: Path, source: str, text: str) -> None:
+    (clean / "empty").mkdir()
+    Image.new("RGB", (60, 40), "red").save(clean / "red.png")
+    store = ImageStore()
+    labels = Tool("read_labels", "Read.", PhotoArguments, lambda a, _: labels_record("HEINZ", id=a.image))
+
+    def opened(checkpoint: str | None) -> Workbench:
+        return Workbench(store, Registry((labels,)))
+
+    result = CliRunner().invoke(app, ["caption", "red.png", "--source", source], obj=opened)
+    assert text in result.output
+    assert result.exit_code == (0 if source == "words" else 2)
 
 
 def test_ask_answers_from_the_records() -> None:
