@@ -16,6 +16,7 @@ from segmentation.training.products import HELD_OUT_PAIRS, Product
 Image = NDArray[np.uint8]
 
 MOST_PHOTOS = 500
+_WHITE = 243  # every channel of white ground is above it
 PHOTO_SIDE = 140  # px of the shorter side
 
 
@@ -90,6 +91,22 @@ def _on_black(pixels: Image) -> Image:
     return np.dstack([pixels, filled * 255]).astype(np.uint8)
 
 
+def _on_white(pixels: Image) -> Image:
+    """Turn white ground into transparency. White packs run into it, so the pack is the hull of what is not white."""
+    ground = (pixels.min(2) > _WHITE).astype(np.uint8)
+    _, parts = cv2.connectedComponents(ground, connectivity=4)
+    rim = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
+    rest = (~np.isin(parts, rim[rim > 0])).astype(np.uint8)
+    rest = np.asarray(cv2.morphologyEx(rest, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
+    _, parts, statistics, _ = cv2.connectedComponentsWithStats(rest)
+    pack = (parts == 1 + np.argmax(statistics[1:, cv2.CC_STAT_AREA])) if len(statistics) > 1 else rest
+    filled = np.zeros(rest.shape, np.uint8)
+    corners = cv2.findNonZero(np.asarray(pack, np.uint8))
+    if corners is not None:
+        cv2.fillConvexPoly(filled, cv2.convexHull(corners), 255)
+    return np.dstack([pixels, filled]).astype(np.uint8)
+
+
 @lru_cache(maxsize=4)
 def load_cutouts(folder: Path | None) -> Cutouts:
     """Read the cut-outs that prompts/training.yaml lists, as far as they lie in the folder.
@@ -109,7 +126,8 @@ def load_cutouts(folder: Path | None) -> Cutouts:
         if not path.is_file() or (colour, kind) in HELD_OUT_PAIRS:
             continue
         pixels = _read(path)
-        pixels = _on_black(pixels) if pixels.shape[2] == 3 else pixels
+        if pixels.shape[2] == 3:
+            pixels = _on_white(pixels) if pixels[0, 0].min() > _WHITE else _on_black(pixels)
         packs.append(Cutout(name, _trimmed(pixels), kind, colour, contents))
     if not packs:
         raise DataError(f"{folder} holds none of the cut-outs that prompts/training.yaml lists")

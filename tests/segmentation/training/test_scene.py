@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from segmentation.errors import DataError
-from segmentation.training.cutouts import Cutouts, load_cutouts
+from segmentation.training.cutouts import Cutouts, _on_white, load_cutouts
 from segmentation.training.layout import Item, Layout, draw_layout
 from segmentation.training.packs import draw_pack
 from segmentation.training.products import HELD_OUT_PAIRS, invent_product, vary
@@ -118,6 +118,23 @@ def test_photos_are_printed_on_packs_and_leave_their_colour(tmp_path: Path) -> N
     green = (pixels[:, 1] > pixels[:, 0] + 60) & (pixels[:, 1] > pixels[:, 2] + 60)
     assert 0.05 < green.mean() < 0.5
     assert (np.abs(pixels - np.array(product.rgb)).sum(1) < 90).mean() > 0.3
+
+
+def test_a_white_pack_on_white_ground_is_cut_out_whole() -> None:
+    # A white pack with red print at its corners and a red band, on white: what is white between them belongs to it.
+    pixels = np.full((100, 80, 3), 255, np.uint8)
+    pixels[20:90, 30:60] = 250
+    for y, x in ((20, 30), (20, 55), (85, 30), (85, 55)):
+        pixels[y : y + 5, x : x + 5] = (200, 20, 30)
+    pixels[50:60, 30:60] = (200, 20, 30)
+    pixels[25:86, 30:33] = pixels[25:86, 57:60] = (200, 20, 30)
+    alpha = _on_white(pixels)[..., 3]
+    assert (alpha[22:88, 32:58] == 255).all()
+    assert alpha[:18].max() == alpha[:, :28].max() == alpha[:, 62:].max() == 0
+
+
+def test_nothing_on_white_ground_is_no_pack() -> None:
+    assert _on_white(np.full((20, 20, 3), 255, np.uint8))[..., 3].max() == 0
 
 
 def test_an_unreadable_cutout_is_named(tmp_path: Path) -> None:
