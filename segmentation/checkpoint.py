@@ -40,20 +40,17 @@ class Thresholds(BaseModel):
     grow: Probability = Field(0.2, description="such a chunk spreads down to this")
     seed: Probability = Field(0.5, description="a component must reach this somewhere")
     mask: Probability = Field(0.4, description="a component spreads down to this")
-    core: float = Field(
-        0.0, ge=0, lt=1, description="components are told apart where this holds, or mask if that is higher"
+    rise: Probability = Field(
+        0.3,
+        description="an item rises above the saddle to the next one it touches by this share of how far the sure parts "
+        "of the map rise above its mask, in logits",
     )
 
     @model_validator(mode="after")
     def _ordered(self) -> "Thresholds":
-        if self.grow > self.look or max(self.mask, self.core) > self.seed:
-            raise ValueError("grow may not be above look, nor mask or core above seed")
+        if self.grow > self.look or self.mask > self.seed:
+            raise ValueError("grow may not be above look, nor mask above seed")
         return self
-
-    @property
-    def apart(self) -> float:
-        """Where components are told apart: packs that touch join sooner in their outlines than in their cores."""
-        return max(self.core, self.mask)
 
 
 class Margin(BaseModel):

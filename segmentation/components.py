@@ -1,7 +1,7 @@
 """Connected components of the fused heat map: what meaning alone would count.
 
-They are told apart by their cores, where the model is surer than at their outlines: outlines of packs that touch join
-sooner. Each core then spreads over the mask that it lies in, as far as no other core is nearer.
+They are told apart by their cores (segmentation.cores): outlines of packs that touch join sooner. Each core then
+spreads over the mask that it lies in, as far as no other core is nearer.
 """
 
 from dataclasses import dataclass
@@ -9,11 +9,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, find_objects
+from scipy.ndimage import distance_transform_edt, find_objects, maximum_position
 
+from segmentation.checkpoint import Thresholds
 from segmentation.chunks import hysteresis
+from segmentation.cores import find_cores
 from segmentation.geometry import Box, clip
-from segmentation.heatmap import HeatMap
+from segmentation.heatmap import HeatMap, sigmoid
+
+SURE = 0.95  # quantile of what is marked: how sure a map is there differs between rendered scenes and photos
+LEAST_RISE = 0.2  # logits
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +41,7 @@ class Component:
 
 
 def find_components(
-    heat: HeatMap, seed: float, mask: float, smallest: float, width: int, height: int, core: float = 0.0
+    heat: HeatMap, cut: Thresholds, token: float, smallest: float, width: int, height: int
 ) -> tuple[Component, ...]:
     """The components of a map, from top to bottom and left to right.
 
@@ -45,27 +50,52 @@ def find_components(
 
     Args:
         heat: the fused map.
-        seed: what a component must reach somewhere.
-        mask: how far down it spreads.
-        core: what holds inside of it; two parts that only join below it are two components.
+        cut: where it is cut.
+        token: side of a token of the closest view in photo pixels.
         smallest: area in photo pixels below which a component is noise.
         width: of the photo; boxes are clipped to it.
         height: of the photo.
     """
-    labels, _, peaks = hysteresis(heat.probability, seed, max(core, mask))
-    if core > mask:
-        labels = spread(labels, heat.probability >= mask)
+    labels = label_items(heat.logits, cut, token / heat.scale)
     found = []
-    for index, (peak, window) in enumerate(zip(peaks, find_objects(labels), strict=True)):
+    for index, window in enumerate(find_objects(labels)):
         part = labels[window] == index + 1
         (y, x), (h, w) = (side.start for side in window), part.shape
         area = float(part.sum()) * heat.scale**2
         if area < smallest:
             continue
         box = clip(heat.to_photo((x, y, x + w, y + h)), width, height)
-        score = float(heat.probability[y : y + h, x : x + w][part].mean())
-        found.append(Component(box, area, score, float(peak), part, (x, y)))
+        inside = heat.probability[y : y + h, x : x + w][part]
+        found.append(Component(box, area, float(inside.mean()), float(inside.max()), part, (x, y)))
     return tuple(sorted(found, key=lambda component: (component.box[1], component.box[0])))
+
+
+def label_items(logits: NDArray[np.float32], cut: Thresholds, token: float) -> NDArray[np.int32]:
+    """What is marked on a map, each item with its number: parts of the mask that reach the seed, split at their cores.
+
+    Args:
+        logits: (h, w).
+        cut: where the map is cut.
+        token: side of a token of the encoder in pixels of the map.
+
+    Returns:
+        (h, w), 0 for none and 1..n.
+    """
+    parts, _, _ = hysteresis(sigmoid(logits), cut.seed, cut.mask)
+    marked = parts > 0
+    if not marked.any():
+        return parts
+    floor = float(np.log(cut.mask / (1 - cut.mask)))
+    rise = cut.rise * (float(np.quantile(logits[marked], SURE)) - floor)
+    cores = find_cores(np.where(marked, logits, np.float32(floor - 1)), floor, max(rise, LEAST_RISE), token)
+    cores[~marked] = 0
+    peaks = maximum_position(logits, cores, np.arange(1, cores.max() + 1))
+    owner = np.array([0, *(parts[peak] for peak in peaks)], np.int32)
+    cores[owner[cores] != parts] = 0  # smoothing reaches over thin seams; a core stays on its own side of them
+    held = np.bincount(parts[cores > 0], minlength=parts.max() + 1) > 0
+    alone = marked & ~held[parts]  # what reaches the seed in too small a spot to outlast smoothing
+    cores[alone] = cores.max() + parts[alone]
+    return spread(_renumbered(cores), marked)
 
 
 def spread(cores: NDArray[np.int32], mask: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -79,10 +109,9 @@ def spread(cores: NDArray[np.int32], mask: NDArray[np.bool_]) -> NDArray[np.int3
         (h, w), 0 for none and 1..n.
     """
     number, parts = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
-    pairs = np.unique(np.stack([parts[cores > 0], cores[cores > 0]]), axis=1)  # (2, n) part and core
-    held = np.bincount(pairs[0], minlength=number)
-    only = np.zeros(number, np.int32)
-    only[pairs[0]] = pairs[1]
+    shared = np.zeros((number, int(cores.max()) + 1), np.bool_)
+    shared[parts[cores > 0], cores[cores > 0]] = True
+    held, only = shared.sum(1), shared.argmax(1).astype(np.int32)
     grown = np.where(held[parts] == 1, only[parts], cores)
     for part, window in enumerate(find_objects(parts), 1):
         if held[part] > 1:
@@ -91,3 +120,10 @@ def spread(cores: NDArray[np.int32], mask: NDArray[np.bool_]) -> NDArray[np.int3
             rows, columns = distance_transform_edt(own == 0, return_distances=False, return_indices=True)
             grown[window][inside] = own[rows, columns][inside]
     return np.asarray(grown, np.int32)
+
+
+def _renumbered(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The same labels as 1..n, 0 as it was."""
+    used = np.bincount(labels.ravel()) > 0
+    used[0] = False
+    return np.asarray((np.cumsum(used) * used).astype(np.int32)[labels])

@@ -159,15 +159,8 @@ class _Search:
             before = tuple(chunk.box for chunk in chunks)
         with self._clock("components"):
             token = min(view.side for view in self.looked) / self.tokens
-            components = find_components(
-                heat,
-                self.thresholds.seed,
-                self.thresholds.mask,
-                SMALLEST_PART * token**2,
-                self.width,
-                self.height,
-                self.thresholds.core,
-            )
+            smallest = SMALLEST_PART * token**2
+            components = find_components(heat, self.thresholds, token, smallest, self.width, self.height)
         return Meaning(heat, chunks, components, heat.peak, saturated, len(self.looked), dict(self.seconds))
 
     def _look(self, views: Sequence[View], widest: int) -> None:

@@ -50,7 +50,7 @@ class ChunkScore:
 
 @dataclass(frozen=True)
 class ScoredWording:
-    """A wording with its score and what its map alone would count; chunks are the same for all wordings."""
+    """A wording with its score and how many sure spots its map has; chunks are the same for all wordings."""
 
     text: str
     score: float
@@ -80,7 +80,7 @@ def score_maps(texts: Sequence[str], heats: Sequence[HeatMap], thresholds: Thres
     areas = [(box, _window(box, scale, maps[0].shape)) for box in _chunks(heats, step, thresholds)]
     scored = []
     for text, probability in zip(texts, maps, strict=True):
-        _, statistics, _ = hysteresis(probability, thresholds.seed, thresholds.apart)
+        _, statistics, _ = hysteresis(probability, thresholds.seed, thresholds.seed)
         mask = probability >= thresholds.mask
         covers = LEAST_COVER <= float(mask.mean()) <= MOST_COVER
         # Nothing reaches the seed: it found nothing.

@@ -7,12 +7,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.checkpoint import Thresholds
-from segmentation.chunks import hysteresis
 from segmentation.training.phrases import Meaning
 from segmentation.training.scene import Scene
 
@@ -74,9 +71,8 @@ def items_among(areas: NDArray[np.float64], pixels: int) -> NDArray[np.bool_]:
 def causes(
     scene: Scene,
     meaning: Meaning,
-    probability: NDArray[np.float32],
+    labels: NDArray[np.int32],
     meant: NDArray[np.intp],
-    cut: Thresholds,
     *,
     absent: bool,
 ) -> Causes:
@@ -85,20 +81,19 @@ def causes(
     Args:
         scene: A rendered scene.
         meaning: What was asked.
-        probability: (height, width), 0 where nothing counts.
+        labels: (height, width), 0 for none and 1..n, what was found.
         meant: Numbers of the items that are to be counted; labels of the scene.
-        cut: Where the map is cut.
         absent: Whether nothing of it is in the scene.
     """
     if absent:
-        return Causes(named(meaning), lit_by(scene, meaning, probability > cut.mask))
-    labels, statistics, _ = hysteresis(probability, cut.seed, cut.apart)
-    kept = 1 + np.flatnonzero(items_among(statistics[:, cv2.CC_STAT_AREA].astype(np.float64), probability.size))
-    shared = np.zeros((len(statistics) + 1, len(scene.items) + 1), np.int64)  # pixels of each component on each item
+        return Causes(named(meaning), lit_by(scene, meaning, labels > 0))
+    areas = np.bincount(labels.ravel())[1:]
+    kept = 1 + np.flatnonzero(items_among(areas.astype(np.float64), labels.size))
+    shared = np.zeros((len(areas) + 1, len(scene.items) + 1), np.int64)  # pixels of each component on each item
     np.add.at(shared, (labels.ravel(), scene.labels.ravel()), 1)
     whole = np.maximum(1, np.bincount(scene.labels.ravel(), minlength=len(scene.items) + 1))
     on = shared[np.ix_(kept, meant)]
-    own = np.maximum(1, statistics[kept - 1, cv2.CC_STAT_AREA])[:, None]
+    own = np.maximum(1, areas[kept - 1])[:, None]
     stands = on >= _COVERED * whole[meant]
     alone = ~stands.any(1, keepdims=True)
     hits = stands | (alone & (on >= _OWN * own))

@@ -10,6 +10,7 @@ import numpy as np
 
 from segmentation.checkpoint import Thresholds
 from segmentation.clipseg import ClipSeg
+from segmentation.components import label_items
 from segmentation.evaluation.causes import CauseTotals
 from segmentation.evaluation.real_photos import LabelledPhoto, real_sets
 from segmentation.evaluation.segmentation import (
@@ -21,7 +22,8 @@ from segmentation.evaluation.segmentation import (
     summarise,
 )
 from segmentation.evaluation.tiles import framed, write_tiles
-from segmentation.meaning import survey
+from segmentation.meaning import PATCH, survey
+from segmentation.views import overview
 
 Advance = Callable[[str, float], None]
 _WORST = 24
@@ -44,10 +46,14 @@ def photo_outcome(model: ClipSeg, photo: LabelledPhoto, cut: Thresholds, *, draw
     """Judge one real photo from its overview alone: squares along its longer side, no closer looks."""
     heat = survey(model, photo.pixels, model.text([photo.prompt]))[0]
     height, width = photo.truth.shape
-    resized = cv2.resize(heat.probability, (width, height), interpolation=cv2.INTER_LINEAR)
-    probability = np.asarray(resized, np.float32)
+    token = overview(photo.pixels.shape[1], photo.pixels.shape[0])[0].side * PATCH / model.size
+    labels = cv2.resize(
+        label_items(heat.logits, cut, token / heat.scale), (width, height), interpolation=cv2.INTER_NEAREST
+    )
+    logits = np.asarray(cv2.resize(heat.logits, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    picture = photo.pixels if draw else None
     return outcome_of(
-        photo.prompt, False, probability, photo.truth, None, photo.items, cut, photo.pixels if draw else None
+        photo.prompt, False, logits, np.asarray(labels, np.int32), photo.truth, None, photo.items, cut.mask, picture
     )
 
 
@@ -101,7 +107,7 @@ def evaluate(model: ClipSeg, request: Request, progress: Advance) -> tuple[Repor
 
 
 def _worst(outcomes: list[Outcome]) -> list[Outcome]:
-    return sorted(outcomes, key=lambda o: o.iou if o.present else 1 - o.lit)[:_WORST]
+    return sorted(outcomes, key=lambda o: o.iou if o.present else 1 - o.marked)[:_WORST]
 
 
 def to_json(report: Report) -> str:
@@ -112,10 +118,10 @@ def to_json(report: Report) -> str:
 def table(report: Report) -> str:
     """The report as lines of text."""
     head = f"{'set':28}{'prompts':>8}{'mIoU':>7}{'IoU_FG':>8}{'AP':>7}{'Dice':>7}{'acc.':>7}"
-    head += f"{'absent':>8}{'exact':>7}{'MAE':>7}"
+    head += f"{'marked':>8}{'absent':>8}{'lit':>8}{'exact':>7}{'MAE':>7}"
     cut = report.cut
     lines = [
-        f"{report.checkpoint} at {cut.mask:.2f} (components from {cut.seed:.2f}, told apart at {cut.apart:.2f})",
+        f"{report.checkpoint} at {cut.mask:.2f} (marked from {cut.seed:.2f}, items rise by {cut.rise:.2f})",
         head,
     ]
     for one in report.sets:
@@ -126,7 +132,9 @@ def table(report: Report) -> str:
             if p
             else f"{'-':>7}{'-':>8}{'-':>7}{'-':>7}{'-':>7}"
         )
-        line += f"{100 * one.absent_area:7.2f}%" if one.absent_area is not None else f"{'-':>8}"
+        line += f"{one.marked_miou:8.3f}" if one.marked_miou is not None else f"{'-':>8}"
+        for share in (one.absent_area, one.absent_lit):
+            line += f"{100 * share:7.2f}%" if share is not None else f"{'-':>8}"
         line += f"{c.exact:7.2f}{c.mae:7.2f}" if c else f"{'-':>7}{'-':>7}"
         lines.append(line)
     if report.held_out_gap is not None:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentation.checkpoint import Thresholds
-from segmentation.chunks import hysteresis
 from segmentation.clipseg import Activations, Conditions
+from segmentation.components import label_items
 from segmentation.evaluation.causes import SMALLEST, Causes, CauseTotals, causes, items_among, total
 from segmentation.evaluation.metrics import (
     CountScores,
@@ -26,6 +26,7 @@ from segmentation.evaluation.metrics import (
     score_masks,
 )
 from segmentation.heatmap import sigmoid
+from segmentation.meaning import PATCH
 from segmentation.training.cutouts import load_cutouts
 from segmentation.training.layout import draw_layout
 from segmentation.training.phrases import (
@@ -43,6 +44,7 @@ from segmentation.training.scene import Scene, draw_scene
 
 WIDE = 48 / 352  # a facing of this share of the view's side is wide enough to be judged on its count
 MOST_COUNTED = 12
+NOWHERE = np.float32(-20)  # logits of what does not count
 HELD_OUT_OFFSET = 50_000_000  # keeps held-out scenes apart from the others; all seeds stay below training's
 
 
@@ -69,7 +71,8 @@ class Outcome:
     colour_and_kind: bool
     present: bool
     iou: float
-    lit: float  # share of the picture that is lit
+    marked: float  # share of the picture
+    lit: float  # share of the picture that is above the mask's threshold, marked or not
     counts: PixelCounts
     found: int
     true: int
@@ -85,8 +88,10 @@ class Scores:
     prompts: int
     present: MaskScores | None
     colour_kind_miou: float | None
+    marked_miou: float | None  # of what is marked: parts of the mask that reach the seed
     absent: int
-    absent_area: float | None
+    absent_area: float | None  # marked
+    absent_lit: float | None  # above the mask's threshold, marked or not
     components: CountScores | None
     notes: str = ""
     causes: CauseTotals | None = None
@@ -107,10 +112,9 @@ class Report:
         return asdict(self) | {"cut": self.cut.model_dump()}
 
 
-def parts(lit: NDArray[np.float32], seed: float, mask: float) -> int:
-    """Connected components of a map that are large enough to be items."""
-    _, statistics, _ = hysteresis(lit, seed, mask)
-    return count_sizes(statistics[:, cv2.CC_STAT_AREA].astype(np.float64), lit.size)
+def count_labels(labels: NDArray[np.int32]) -> int:
+    """How many labelled parts (height, width) are large enough to be items."""
+    return count_sizes(np.bincount(labels.ravel())[1:].astype(np.float64), labels.size)
 
 
 def count_sizes(areas: NDArray[np.float64], pixels: int) -> int:
@@ -177,21 +181,23 @@ def judge_scene(
     for phrase, logit in zip(phrases, logits, strict=True):
         codes = target(scene, phrase.meaning, seam)
         truth, valid = codes == INSIDE, codes != IGNORED
-        probability = np.where(valid, sigmoid(logit), np.float32(0))
+        logit = np.where(valid, logit, NOWHERE)
+        labels = label_items(logit, cut, PATCH)
         roles = meant_items(scene, phrase.meaning)[1:]
         meant = np.flatnonzero((roles == INSIDE) & (areas > 0))
         meant = meant[items_among(areas[meant].astype(np.float64), truth.size)]
         outcome = outcome_of(
             phrase.text,
             phrase.meaning.colour is not None and phrase.meaning.kind is not None and phrase.meaning.cap is None,
-            probability,
+            logit,
+            labels,
             truth,
             valid,
             len(meant),
-            cut,
+            cut.mask,
             scene.image if draw else None,
         )
-        why = causes(scene, phrase.meaning, probability, meant + 1, cut, absent=not outcome.present)
+        why = causes(scene, phrase.meaning, labels, meant + 1, absent=not outcome.present)
         outcomes.append(replace(outcome, causes=why))
     return outcomes
 
@@ -199,11 +205,12 @@ def judge_scene(
 def outcome_of(
     prompt: str,
     colour_and_kind: bool,
-    probability: NDArray[np.float32],
+    logits: NDArray[np.float32],
+    labels: NDArray[np.int32],
     truth: NDArray[np.bool_],
     valid: NDArray[np.bool_] | None,
     true: int,
-    cut: Thresholds,
+    mask: float,
     image: NDArray[np.uint8] | None,
 ) -> Outcome:
     """Judge one map.
@@ -211,19 +218,21 @@ def outcome_of(
     Args:
         prompt: What was asked.
         colour_and_kind: Whether the prompt names a colour and a kind.
-        probability: (height, width), 0 where nothing counts.
+        logits: (height, width), NOWHERE where nothing counts.
+        labels: (height, width), from components.label_items.
         truth: (height, width).
         valid: (height, width), pixels that count; None counts all.
         true: True number of items.
-        cut: Where maps are cut.
+        mask: Threshold of the mask.
         image: uint8 RGB (height, width, 3) to draw the answer on, or None.
     """
-    lit = probability > cut.mask
-    both, either = int((lit & truth).sum()), int((lit | truth).sum())
+    marked = labels > 0
+    both, either = int((marked & truth).sum()), int((marked | truth).sum())
+    probability = sigmoid(logits)
     picture = None
     if image is not None:
-        picture = image // 3 + np.array([0, 120, 0], np.uint8) * lit[..., None]
-        picture[truth & ~lit] += np.array([120, 0, 0], np.uint8)
+        picture = image // 3 + np.array([0, 120, 0], np.uint8) * marked[..., None]
+        picture[truth & ~marked] += np.array([120, 0, 0], np.uint8)
         picture = np.hstack([image, picture])
         cv2.putText(picture, prompt, (3, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 0), 1)
     return Outcome(
@@ -231,9 +240,10 @@ def outcome_of(
         colour_and_kind=colour_and_kind,
         present=bool(truth.any()),
         iou=both / max(1, either),
-        lit=float(lit.mean()),
+        marked=float(marked.mean()),
+        lit=float((probability > mask).mean()),
         counts=count_pixels(probability, truth, valid),
-        found=parts(probability, cut.seed, cut.apart),
+        found=count_labels(labels),
         true=true,
         picture=picture,
     )
@@ -251,8 +261,10 @@ def summarise(name: str, outcomes: list[Outcome], mask: float, notes: str = "") 
         prompts=len(outcomes),
         present=score_masks([o.counts for o in present], mask) if present else None,
         colour_kind_miou=float(np.mean(pairs)) if pairs else None,
+        marked_miou=float(np.mean([o.iou for o in present])) if present else None,
         absent=len(absent),
-        absent_area=float(np.mean([o.lit for o in absent])) if absent else None,
+        absent_area=float(np.mean([o.marked for o in absent])) if absent else None,
+        absent_lit=float(np.mean([o.lit for o in absent])) if absent else None,
         components=score_counts([o.found for o in counted], [o.true for o in counted]) if counted else None,
         notes=notes,
         causes=total(explained) if explained else None,

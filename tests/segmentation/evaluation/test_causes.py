@@ -1,18 +1,16 @@
 """Why answers are wrong."""
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from segmentation.checkpoint import Thresholds
 from segmentation.evaluation.causes import Causes, causes, items_among, lit_by, named, total
 from segmentation.training.cutouts import Cutouts
 from segmentation.training.layout import Item, Layout
 from segmentation.training.phrases import Meaning
 from segmentation.training.products import Product, invent_product
 from segmentation.training.scene import Scene, draw_scene
-
-CUT = Thresholds(seed=0.8, mask=0.5)
 
 
 def _product(kind: str, colour: str) -> Product:
@@ -34,8 +32,8 @@ def shelf() -> Scene:
 
 
 def _answer(shelf: Scene, lit: NDArray[np.bool_]) -> Causes:
-    probability = np.where(lit, np.float32(0.9), np.float32(0.1))
-    return causes(shelf, Meaning(kind="box"), probability, np.array([1, 2]), CUT, absent=False)
+    labels = cv2.connectedComponents(lit.astype(np.uint8), connectivity=4)[1]
+    return causes(shelf, Meaning(kind="box"), np.asarray(labels, np.int32), np.array([1, 2]), absent=False)
 
 
 def _errors(found: Causes) -> tuple[int, int, int, int]:

@@ -78,7 +78,14 @@ def test_the_margin_is_stored_with_the_checkpoint_and_read_again(tiny_checkpoint
     samples = [_sample(10, 10, 10, 12, str(n)) for n in range(40)]
     interval = calibrate_interval(samples, "by hand")
     plain = Calibration(
-        thresholds=resolve(folder).thresholds, scenes=1, prompts=1, first_seed=0, exact=0, miou=0, interval=interval
+        thresholds=resolve(folder).thresholds,
+        scenes=1,
+        prompts=1,
+        first_seed=0,
+        exact=0,
+        miou=0,
+        absent=0,
+        interval=interval,
     )
     store(plain, folder)
     margin = resolve(folder).margin

@@ -12,14 +12,14 @@ from segmentation.errors import DataError
 from segmentation.evaluation.calibration import calibrate, store
 from segmentation.evaluation.real_photos import masked_photos, real_sets
 from segmentation.evaluation.segmentation import (
+    count_labels,
     count_sizes,
     judge_scene,
-    parts,
     rendered_outcomes,
     scenes,
     summarise,
 )
-from segmentation.training.phrases import INSIDE, Meaning, Phrase, seams, target
+from segmentation.training.phrases import INSIDE, Meaning, Phrase, phrases_for, seams, target
 from segmentation.training.products import HELD_OUT_PAIRS
 from segmentation.training.scene import Scene, render
 
@@ -82,8 +82,16 @@ def test_a_model_that_always_lights_everything_is_charged_for_absent_prompts(sce
     absent = Phrase("no such thing", Meaning(product=99))
     (outcome,) = judge_scene(_Constant(9.0), scene, (absent,), HALF)
     assert not outcome.present
-    assert outcome.lit == 1.0
+    assert outcome.lit == outcome.marked == 1.0
     assert summarise("set", [outcome], 0.5).absent_area == 1.0
+
+
+def test_what_does_not_reach_the_seed_is_lit_and_not_marked(scene: Scene) -> None:
+    absent = Phrase("no such thing", Meaning(product=99))
+    (outcome,) = judge_scene(_Constant(0.5), scene, (absent,), Thresholds(seed=0.9, mask=0.5))
+    assert (outcome.lit, outcome.marked) == (1.0, 0.0)
+    scores = summarise("set", [outcome], 0.5)
+    assert (scores.absent_lit, scores.absent_area) == (1.0, 0.0)
 
 
 def test_sets_without_samples_have_no_scores() -> None:
@@ -91,12 +99,12 @@ def test_sets_without_samples_have_no_scores() -> None:
     assert (scores.present, scores.absent_area, scores.components) == (None, None, None)
 
 
-def test_parts_leaves_out_specks_and_slivers() -> None:
-    lit = np.zeros((352, 352), np.float32)
-    lit[10:60, 10:40] = lit[10:60, 100:130] = 0.9  # two items
-    lit[10:14, 200:210] = 0.9  # a speck of 40 pixels
-    lit[200:210, 200:220] = 0.9  # 200 pixels, a seventh of the median
-    assert parts(lit, 0.5, 0.4) == 2
+def test_counting_labels_leaves_out_specks_and_slivers() -> None:
+    labels = np.zeros((352, 352), np.int32)
+    labels[10:60, 10:40], labels[10:60, 100:130] = 1, 2  # two items
+    labels[10:14, 200:210] = 3  # a speck of 40 pixels
+    labels[200:210, 200:220] = 4  # 200 pixels, a seventh of the median
+    assert count_labels(labels) == 2
 
 
 def test_count_sizes_of_nothing_is_zero() -> None:
@@ -114,8 +122,41 @@ def test_held_out_scenes_ask_for_a_pair_that_training_never_shows() -> None:
 def test_calibration_of_a_model_that_knows_the_truth_finds_it_and_stores_thresholds(tmp_path: Path) -> None:
     calibration = calibrate(_Constant(0.0), 2, first_seed=5)
     assert calibration.thresholds.mask <= calibration.thresholds.seed
+    assert calibration.prompts == 8
     path = store(calibration, tmp_path)
     assert '"thresholds"' in path.read_text(encoding="utf-8")
+
+
+class _Knows(_Constant):
+    """Draws the truth of what it is asked, surer where that is right, and something unsure for what is absent."""
+
+    def __init__(self, sure: float, unsure: float) -> None:
+        super().__init__(-9.0)
+        self.sure, self.unsure = sure, unsure
+        self.left = iter(scenes(2, 5, SIZE, wide=True, held_out=False, data=None))
+        self.done = 0
+
+    def decode(self, activations: Any, conditions: Any) -> Any:
+        scene = next(self.left, None)
+        if scene is None:  # calibration looks twice
+            self.left, self.done = iter(scenes(2, 5, SIZE, wide=True, held_out=False, data=None)), 0
+            scene = next(self.left)
+        self.done += 1
+        phrases = phrases_for(scene, len(conditions.names), np.random.default_rng((5, self.done)))
+        maps = [target(scene, phrase.meaning, seams(scene)) == INSIDE for phrase in phrases]
+        drawn = [np.where(truth, self.sure, -9.0) if truth.any() else np.full((SIZE, SIZE), -9.0) for truth in maps]
+        for one, truth in zip(drawn, maps, strict=True):
+            if not truth.any():
+                one[:100, :100] = self.unsure
+        return np.stack(drawn)[None].astype(np.float32)
+
+
+def test_calibration_puts_the_seed_above_what_lights_up_for_absent_prompts() -> None:
+    calibration = calibrate(_Knows(sure=4.0, unsure=1.0), 2, first_seed=5)  # 0.98 and 0.73
+    assert calibration.thresholds.seed > 0.73
+    assert calibration.absent == 0.0
+    assert calibration.miou > 0.95
+    assert calibration.exact > 0.8
 
 
 def test_calibration_that_cannot_be_stored_says_so_in_one_line(tmp_path: Path) -> None:
