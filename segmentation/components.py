@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, find_objects, maximum_position
+from scipy.ndimage import distance_transform_edt, find_objects
 
 from segmentation.checkpoint import Thresholds
 from segmentation.chunks import hysteresis
@@ -89,10 +89,11 @@ def label_items(logits: NDArray[np.float32], cut: Thresholds, token: float) -> N
     rise = cut.rise * (float(np.quantile(logits[marked], SURE)) - floor)
     cores = find_cores(np.where(marked, logits, np.float32(floor - 1)), floor, max(rise, LEAST_RISE), token)
     cores[~marked] = 0
-    peaks = maximum_position(logits, cores, np.arange(1, cores.max() + 1))
-    owner = np.array([0, *(parts[peak] for peak in peaks)], np.int32)
-    cores[owner[cores] != parts] = 0  # smoothing reaches over thin seams; a core stays on its own side of them
-    held = np.bincount(parts[cores > 0], minlength=parts.max() + 1) > 0
+    shape = int(cores.max()) + 1, int(parts.max()) + 1
+    shared = np.bincount((cores * shape[1] + parts)[marked], minlength=shape[0] * shape[1]).reshape(shape)
+    owner = shared.argmax(1)  # smoothing reaches over thin seams; a core stays on the side where most of it lies
+    cores[owner[cores] != parts] = 0
+    held = np.bincount(parts[cores > 0], minlength=shape[1]) > 0
     alone = marked & ~held[parts]  # what reaches the seed in too small a spot to outlast smoothing
     cores[alone] = cores.max() + parts[alone]
     return spread(_renumbered(cores), marked)
