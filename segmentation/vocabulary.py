@@ -39,6 +39,7 @@ class Vocabulary:
     colours: dict[str, Colour]
     contents: dict[str, Contents]
     parts: tuple[str, ...]
+    looks: dict[str, tuple[str, ...]]
 
 
 @cache
@@ -58,6 +59,7 @@ def vocabulary() -> Vocabulary:
             for name, item in raw["contents"].items()
         },
         parts=tuple(raw["parts"]),
+        looks={name: tuple(words) for name, words in raw["looks"].items()},
     )
 
 

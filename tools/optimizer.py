@@ -118,7 +118,7 @@ def faithful(target: Target, text: str) -> bool:
     """Whether a wording still says what was asked, and names nothing that was not.
 
     Kind, colours, part, contents and printed words must all be there, as themselves or as a synonym; every
-    other word must be one of the vocabulary or of plain speech.
+    other word must be one of the vocabulary, of plain speech, or say what every pack of that kind looks like.
     """
     try:
         other = parse_target(text)
@@ -132,7 +132,8 @@ def faithful(target: Target, text: str) -> bool:
         return False
     if target.part != other.part or set(target.contents) != set(other.contents):
         return False
-    return said - asked <= _PLAIN | _vocabulary_words()
+    looks = _words(" ".join(vocabulary().looks.get(target.kind or "", ())))
+    return said - asked <= _PLAIN | _vocabulary_words() | looks
 
 
 def _words(text: str) -> set[str]:
