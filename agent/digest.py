@@ -29,7 +29,8 @@ def digest(record: Record) -> str:
     elif isinstance(record, PromptRecord):
         data = {
             "target": record.target,
-            "chosen": [one_line(wording.text) for wording in record.prompt_used.chosen],
+            "chosen": [one_line(wording.text) for wording in record.prompt_used.chosen if not wording.broader],
+            "of_these_only": [one_line(wording.text) for wording in record.prompt_used.chosen if wording.broader],
             "tried": [
                 {"text": one_line(wording.text), "score": wording.score, "reason": one_line(wording.reason)}
                 for wording in record.tried

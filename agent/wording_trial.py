@@ -7,6 +7,7 @@ judged too: how well it ranks wordings by their true overlap (Spearman).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean
 from typing import Literal
 
@@ -14,14 +15,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.clipseg import ClipSeg
-from segmentation.heatmap import HeatMap
+from segmentation.chunks import hysteresis
+from segmentation.clipseg import ClipSeg, Conditions
 from segmentation.meaning import Region, find_meaning, survey
 from segmentation.target import parse_target
 from segmentation.training.phrases import IGNORED, INSIDE, Meaning, meant_items
 from segmentation.training.scene import Scene, render
 from segmentation.vocabulary import plural
-from segmentation.wording import score_wordings
+from segmentation.wording import agreement, score_wordings
 from tools.optimizer import VOCABULARY, WordingRequest, choose, wordings
 from tools.records import Frozen
 
@@ -46,6 +47,7 @@ class Trial(Frozen):
     text: str
     kind: PromptKind
     chosen: tuple[str, ...]
+    broader: tuple[str, ...] = ()  # what may not be improbable where these agree
     chunks: int = 0  # with a wording of their own
     items: int
     false_area: tuple[float, float]  # off, on
@@ -102,7 +104,7 @@ def summarise(trials: Sequence[Trial]) -> Summary:
 
     return Summary(
         prompts=len(trials),
-        changed=sum(trial.chosen != (trial.text,) or trial.chunks > 0 for trial in trials),
+        changed=sum(trial.chosen != (trial.text,) or trial.broader != () or trial.chunks > 0 for trial in trials),
         false_area=both([trial.false_area for trial in trials]),
         overlap=both([trial.overlap for trial in trials]),
         count_error=both([trial.count_error for trial in trials]),
@@ -114,16 +116,21 @@ def _trial(engine: ClipSeg, scene: Scene, prompt: Prompt, seed: int) -> Trial:
     roles = meant_items(scene, prompt.meaning)
     truth: NDArray[np.uint8] = roles[scene.labels]  # (H, W): OUTSIDE, INSIDE or IGNORED
     request = WordingRequest(parse_target(prompt.text))
-    used = choose(request, VOCABULARY, lambda texts: score_wordings(engine, scene.image, texts)).used
-    chosen = tuple(wording.text for wording in used.chosen)
-    regions = tuple(Region(chunk.box, engine.text([prompt.text, chunk.chosen.text])) for chunk in used.chunks)
-    off = _measure(engine, scene, (prompt.text,), truth, roles)
-    on = _measure(engine, scene, chosen, truth, roles, regions) if regions or chosen != (prompt.text,) else off
+    used = choose(request, VOCABULARY, partial(score_wordings, engine, scene.image)).used
+    chosen = tuple(wording.text for wording in used.chosen if not wording.broader)
+    broader = tuple(wording.text for wording in used.chosen if wording.broader)
+    regions = tuple(
+        Region(chunk.box, agreement(engine, (prompt.text, chunk.chosen.text), broader)) for chunk in used.chunks
+    )
+    off = _measure(engine, scene, engine.text([prompt.text]), truth, roles)
+    changed = regions or broader or chosen != (prompt.text,)
+    on = _measure(engine, scene, agreement(engine, chosen, broader), truth, roles, regions) if changed else off
     return Trial(
         seed=seed,
         text=prompt.text,
         kind=prompt.kind,
         chosen=chosen,
+        broader=broader,
         chunks=len(regions),
         items=_shown(scene, roles)[0],
         false_area=(off[0], on[0]),
@@ -136,23 +143,27 @@ def _trial(engine: ClipSeg, scene: Scene, prompt: Prompt, seed: int) -> Trial:
 def _measure(
     engine: ClipSeg,
     scene: Scene,
-    texts: Sequence[str],
+    conditions: Conditions,
     truth: NDArray[np.uint8],
     roles: NDArray[np.uint8],
     regions: Sequence[Region] = (),
 ) -> tuple[float, float, int]:
     """False area, overlap, and the distance of the components from the range of items that show."""
-    meaning = find_meaning(engine, scene.image, engine.text(texts), regions=regions)
-    false_area, overlap = _areas(meaning.heat, truth, engine.checkpoint.thresholds.mask)
+    meaning = find_meaning(engine, scene.image, conditions, regions=regions)
+    marked = np.zeros(meaning.heat.logits.shape, np.bool_)
+    for component in meaning.components:
+        x, y = component.offset
+        marked[y : y + component.mask.shape[0], x : x + component.mask.shape[1]] |= component.mask
+    false_area, overlap = _areas(marked, truth)
     low, high = _shown(scene, roles)
     many = len(meaning.components)
     return false_area, overlap, max(low - many, many - high, 0)
 
 
-def _areas(heat: HeatMap, truth: NDArray[np.uint8], threshold: float) -> tuple[float, float]:
-    height, width = heat.logits.shape
+def _areas(marked: NDArray[np.bool_], truth: NDArray[np.uint8]) -> tuple[float, float]:
+    height, width = marked.shape
     small = cv2.resize(truth, (width, height), interpolation=cv2.INTER_NEAREST)
-    marked = (heat.probability >= threshold) & (small != IGNORED)
+    marked = marked & (small != IGNORED)
     meant = small == INSIDE
     union = int((marked | meant).sum())
     overlap = int((marked & meant).sum()) / union if union else 1.0  # nothing meant and nothing marked
@@ -171,10 +182,11 @@ def _rank(engine: ClipSeg, scene: Scene, request: WordingRequest, truth: NDArray
     """Spearman's rank correlation of score and true overlap on the overview, over all wordings of a target."""
     from scipy.stats import spearmanr
 
-    texts = [request.target.text, *(item.text for item in wordings(request, VOCABULARY))]
+    texts = [request.target.text, *(item.text for item in wordings(request, VOCABULARY) if not item.broader)]
     scores = [item.score for item in score_wordings(engine, scene.image, texts)]
     heats = survey(engine, scene.image, engine.text(texts))
-    overlaps = [_areas(heat, truth, engine.checkpoint.thresholds.mask)[1] for heat in heats]
+    cut = engine.checkpoint.thresholds
+    overlaps = [_areas(hysteresis(heat.probability, cut.seed, cut.mask)[0] > 0, truth)[1] for heat in heats]
     if len(set(scores)) < 2 or len(set(overlaps)) < 2:
         return None
     return float(spearmanr(scores, overlaps).statistic)

@@ -40,13 +40,29 @@ class Conditions:
     """What the decoder is asked for: raw projected vectors (not of unit length), one per name.
 
     Raw vectors may be averaged and mixed: CLIPSeg was trained on mixtures of text and image vectors.
+
+    Several conditions of one target agree where the least of their logits is high. Leeway lifts the logits of a
+    condition before: with it, a condition says where the target is not, and hardly where it is.
     """
 
     names: tuple[str, ...]
     vectors: NDArray[np.float32]  # (P, D)
+    leeway: tuple[float, ...] = ()  # logits, one per name; none: 0 for all
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def agreed(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Where all agree, (B, S, S), of the logits of each, (B, P, S, S)."""
+        if any(self.leeway):
+            logits = logits + np.array(self.leeway, np.float32)[:, None, None]
+        return np.asarray(logits.min(axis=1))
+
+    def beside(self, other: "Conditions", leeway: float) -> "Conditions":
+        """These and the others, which get so much leeway."""
+        mine = self.leeway or (0.0,) * len(self)
+        vectors = np.concatenate([self.vectors, other.vectors])
+        return Conditions(self.names + other.names, vectors, mine + (leeway,) * len(other))
 
     def average(self) -> "Conditions":
         """One condition: the mean of all (an ensemble of wordings of one target)."""

@@ -30,7 +30,7 @@ from segmentation.rows import Rows, find_rows
 from segmentation.search import PackSearch
 from segmentation.target import Target, parse_target
 from segmentation.tuning import tune
-from segmentation.wording import ScoredWording, score_wordings
+from segmentation.wording import ScoredWording, agreement, score_wordings
 
 log = logging.getLogger(__name__)
 
@@ -89,16 +89,18 @@ class Counter:
                 self._words.put(photo.sha256, known, 200 * len(known.words) + 200)
         return known
 
-    def score_wordings(self, photo: Photo, texts: Sequence[str]) -> tuple[ScoredWording, ...]:
+    def score_wordings(
+        self, photo: Photo, texts: Sequence[str], broader: Sequence[str] = ()
+    ) -> tuple[ScoredWording, ...]:
         """How well wordings fit the photo, judged without labels. Empty without a vision model."""
         engine = self.engine()
         if engine is None:
             return ()
-        key = (photo.sha256, *texts)
+        key = (photo.sha256, tuple(texts), tuple(broader))
         with self._lock:
             scored = self._scores.get(key)
         if scored is None:
-            scored = score_wordings(engine, photo.pixels, texts)
+            scored = score_wordings(engine, photo.pixels, texts, broader)
             with self._lock:
                 self._scores.put(key, scored, 1000 * len(scored))
         return scored
@@ -203,8 +205,11 @@ class _Count:
                 )
             fitted = tune(engine, self._photo.pixels, own, engine.text(list(wordings)))
             return find_meaning(engine, self._photo.pixels, fitted)
-        regions = [Region(box, engine.text([self._target.noun, text])) for box, text in self._question.regions]
-        return find_meaning(engine, self._photo.pixels, engine.text(list(wordings)), regions=regions)
+        broader = self._question.broader
+        regions = [
+            Region(box, agreement(engine, (self._target.noun, text), broader)) for box, text in self._question.regions
+        ]
+        return find_meaning(engine, self._photo.pixels, agreement(engine, wordings, broader), regions=regions)
 
     def _by_search(
         self, sources: Sequence[Source], meaning: Meaning | None

@@ -171,11 +171,11 @@ class _Search:
             with self._clock("encode"):
                 activations = self.engine.encode(pictures)
             with self._clock("decode"):
-                logits = self.engine.decode(activations, self.target).min(axis=1)  # (B, S, S)
+                logits = self.target.agreed(self.engine.decode(activations, self.target))  # (B, S, S)
                 for box, conditions in self.regions:
                     windows = [_part(view, box, logits.shape[-1]) for view in batch]
                     if any(windows):
-                        other = self.engine.decode(activations, conditions).min(axis=1)
+                        other = conditions.agreed(self.engine.decode(activations, conditions))
                         for index, window in enumerate(windows):
                             if window is not None:
                                 logits[index][window] = other[index][window]

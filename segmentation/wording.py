@@ -27,6 +27,7 @@ from segmentation.meaning import Encoder, survey
 Map = NDArray[np.float32]
 LARGEST_SIDE = 512  # canvas pixels: wordings are compared on every n-th pixel, as coarse as the overview is
 LEAST_COVER, MOST_COVER = 0.0005, 0.9  # share of the photo; a shelf may be full of one thing
+LEEWAY = 1.0  # logits by which a broader text may be less sure: kinds are told less surely on real photos
 ANCHOR = 0.5  # of the threshold: what the user's own words must give the marked area, or it is something else
 MOST_CHUNKS = 6  # the largest ones are scored
 
@@ -58,18 +59,42 @@ class ScoredWording:
     chunks: tuple[ChunkScore, ...] = ()
 
 
+def agreement(engine: TextEncoder, texts: Sequence[str], broader: Sequence[str]) -> Conditions:
+    """What a search looks for: all texts agree, and no broader one is improbable.
+
+    A broader text says part of what is asked ("cans" of "red cans"): whatever it does not see is not meant.
+    """
+    wanted = engine.text(list(texts))
+    return wanted.beside(engine.text(list(broader)), LEEWAY) if broader else wanted
+
+
 def score_wordings(
-    engine: TextEncoder, pixels: NDArray[np.uint8], wordings: Sequence[str]
+    engine: TextEncoder, pixels: NDArray[np.uint8], wordings: Sequence[str], broader: Sequence[str] = ()
 ) -> tuple[ScoredWording, ...]:
-    """Score wordings on a photo; the first is the user's own. One look at the photo serves them all.
+    """Score wordings on a photo. One look at the photo serves them all.
+
+    The first is the user's own and is scored alone. A broader one, if any, comes next, and then the others: each is
+    scored where it agrees with the user's own and with the broader ones, as it would be used.
 
     Args:
         engine: a loaded ClipSeg.
         pixels: (H, W, 3) uint8 RGB.
         wordings: at least one.
+        broader: texts that may not be improbable.
     """
     texts = tuple(dict.fromkeys(wordings))
-    return score_maps(texts, survey(engine, pixels, engine.text(texts)), engine.checkpoint.thresholds)
+    heats = survey(engine, pixels, engine.text([*texts, *broader]))
+    own, others, wide = heats[0], heats[1 : len(texts)], heats[len(texts) :]
+    base = own
+    for heat in wide:
+        base = HeatMap(np.minimum(base.logits, heat.logits + LEEWAY), own.scale)
+    maps = [own, *([base] if broader else []), *(_least(base, other) for other in others)]
+    names = [texts[0], *broader[:1], *texts[1:]]
+    return score_maps(names, maps, engine.checkpoint.thresholds)
+
+
+def _least(one: HeatMap, other: HeatMap) -> HeatMap:
+    return HeatMap(np.minimum(one.logits, other.logits), one.scale)
 
 
 def score_maps(texts: Sequence[str], heats: Sequence[HeatMap], thresholds: Thresholds) -> tuple[ScoredWording, ...]:

@@ -45,7 +45,8 @@ def count_tool(store: ImageStore, counter: Counter, optimizer: Optimizer) -> Too
             row=arguments.row or None,
             places=tuple(Place(where.relation, where.reference) for where in arguments.where),
             examples=examples,
-            wordings=tuple(wording.text for wording in prompt.chosen),
+            wordings=tuple(wording.text for wording in prompt.chosen if not wording.broader),
+            broader=tuple(wording.text for wording in prompt.chosen if wording.broader),
             tune=arguments.tune,
             regions=tuple((chunk.box, chunk.chosen.text) for chunk in prompt.chunks),
         )

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
+from functools import partial
 from threading import Lock
 
 from segmentation.cache import ByteCache
@@ -59,7 +60,8 @@ class Optimizer:
 
     def choose(self, photo: Photo, request: WordingRequest) -> Choice:
         """The wordings for a photo."""
-        return choose(request, self._proposers, lambda texts: self._counter.score_wordings(photo, texts))
+        score = partial(self._counter.score_wordings, photo)
+        return choose(request, self._proposers, score)
 
     def _caption(self, photo: Photo) -> str:
         with self._lock:

@@ -18,10 +18,8 @@ from segmentation.target import Target, normalise, parse_target
 from segmentation.vocabulary import plural, singular, vocabulary
 from tools.records import ChunkWording, Pixels, PromptUsed, Wording
 
-MOST_WORDINGS = 2  # beside the original; each costs one decoder pass per view of the overview
+MOST_WORDINGS = 1  # beside the original and a broader one; each costs one decoder pass per view of the overview
 GAIN = 0.005  # a wording must score this much more than the user's own to have a say
-# Unless its kind gained on rendered scenes whatever the score said: those only must not score this much less.
-SLACK = 0.02
 CHUNK_GAIN = 0.1  # and this much more in one chunk to be used only there: a chunk has fewer pixels to judge by
 OWN = "the user's words"
 MOST_CHUNKS = 3  # with wordings of their own; each costs a decoder pass per view that shows it
@@ -36,11 +34,11 @@ _PLAIN = {
 
 @dataclass(frozen=True)
 class Proposal:
-    """One wording and why it may be better; `proven` when its kind was, on rendered scenes."""
+    """One wording and why it may be better. A broader one says part of what is asked, and only rules out."""
 
     text: str
     reason: str
-    proven: bool = False
+    broader: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,13 +71,15 @@ VOCABULARY: tuple[Proposer, ...] = (VocabularyProposer(),)
 
 
 def _vocabulary_wordings(target: Target) -> Iterable[Proposal]:
-    """In the order of what each kind of wording gained on rendered scenes (docs/experiments.md, "Wordings")."""
+    """What gained most on rendered scenes comes first (docs/experiments.md, "Wordings")."""
     text = target.text
     words = text.split()
     single = " ".join([*words[:-1], singular(words[-1])]) if words else text
     known = vocabulary()
-    yield Proposal(f"{single} on a shelf", "the place is named", proven=True)
-    yield Proposal(single, "singular", proven=True)
+    if target.kind and not target.generic and (target.colours or target.contents):
+        yield Proposal(plural(target.kind), "what is no such pack is not meant", broader=True)
+    yield Proposal(single, "singular")
+    yield Proposal(f"{single} on a shelf", "the place is named")
     if target.contents and target.kind:
         yield Proposal(_turned(target), "contents behind the pack")
     for name in target.colours:
@@ -158,8 +158,16 @@ def _unique(proposals: Iterable[Proposal], original: str) -> Iterable[Proposal]:
             yield proposal
 
 
+def broadens(target: Target, text: str) -> bool:
+    """Whether a wording says nothing but the kind of pack that was asked for."""
+    try:
+        return parse_target(text) == Target(text=text, kind=target.kind) and target.kind is not None
+    except TargetError:
+        return False
+
+
 def wordings(request: WordingRequest, proposers: Sequence[Proposer]) -> tuple[Proposal, ...]:
-    """The faithful wordings of all proposers, each once, at most MOST_WORDINGS.
+    """The faithful wordings of all proposers, each once, at most MOST_WORDINGS, and one broader one before them.
 
     None for a bare kind ("cans"): with nothing to tell it apart by, another word for it lights up more, right
     and wrong alike (docs/experiments.md).
@@ -168,8 +176,10 @@ def wordings(request: WordingRequest, proposers: Sequence[Proposer]) -> tuple[Pr
     if target.kind and not (target.colours or target.contents or target.details):
         return ()
     proposals = (proposal for proposer in proposers for proposal in proposer.propose(request))
-    kept = [item for item in _unique(proposals, request.target.text) if faithful(request.target, item.text)]
-    return tuple(kept[:MOST_WORDINGS])
+    asked = tuple(_unique(proposals, target.text))
+    broader = [item for item in asked if item.broader and broadens(target, item.text)]
+    kept = [item for item in asked if not item.broader and faithful(target, item.text)]
+    return (*broader[:1], *kept[:MOST_WORDINGS])
 
 
 class Scored(Protocol):
@@ -207,39 +217,44 @@ class Choice:
 def choose(
     request: WordingRequest,
     proposers: Sequence[Proposer],
-    score: Callable[[Sequence[str]], Sequence[Scored]],
+    score: Callable[[Sequence[str], Sequence[str]], Sequence[Scored]],
 ) -> Choice:
     """The wordings to use, the user's own first, with their scores, and those of chunks that another fits better.
 
     Args:
         request: the target and what is known of the photo.
         proposers: asked in this order.
-        score: scores wordings on the photo; the first is the user's own.
+        score: scores wordings on the photo, given those and the broader ones: the user's own alone, then the agreement
+            of the user's own and the broader ones, if any, then that of all these and each further wording.
     """
     proposals = wordings(request, proposers)
-    reasons = {request.target.text: OWN} | {proposal.text: proposal.reason for proposal in proposals}
-    scored = score(list(reasons)) if proposals else ()
+    own = request.target.text
+    broader = [proposal.text for proposal in proposals if proposal.broader]
+    texts = [own, *(proposal.text for proposal in proposals if not proposal.broader)]
+    reasons = {own: OWN} | {proposal.text: proposal.reason for proposal in proposals}
+    scored = score(texts, broader) if proposals else ()
     if not scored:
-        return own_words(request.target.text)
-    lead = {proposal.text: SLACK if proposal.proven else -GAIN for proposal in proposals}
-    best = max(scored, key=lambda item: (item.score + lead.get(item.text, 0.0)) if item.score > 0 else 0.0)
-    chosen = best if scored[0].score > 0 else scored[0]  # what the user's own words do not find stays absent
+        return own_words(own)
+    base, others = scored[len(broader)], scored[1 + len(broader) :]
+    best = max((base, *others), key=lambda item: item.score - (GAIN if item is not base else 0.0))
+    chosen = best if base.score > 0 else base  # what they do not find stays absent
 
     def worded(item: Scored, judged: Scored | ScoredChunk) -> Wording:
-        return Wording(text=item.text, score=judged.score, count=judged.count, reason=reasons[item.text])
+        text = item.text
+        return Wording(text=text, score=judged.score, count=judged.count, reason=reasons[text], broader=text in broader)
 
     chunks = []
     for position, now in enumerate(chosen.chunks):
-        here = max(scored, key=lambda item: item.chunks[position].score)
+        here = max((base, *others), key=lambda item: item.chunks[position].score)
         gain = here.chunks[position].score - now.score
         # What the chosen wording does not see at all is more often something else than a find.
-        if here.text != chosen.text and now.score > 0 and gain > CHUNK_GAIN:
+        if here is not chosen and here is not base and now.score > 0 and gain > CHUNK_GAIN:
             own_chunk, best_chunk = worded(scored[0], scored[0].chunks[position]), worded(here, here.chunks[position])
             chunks.append((gain, ChunkWording(box=now.box, original=own_chunk, chosen=best_chunk)))
     chunks.sort(key=lambda item: -item[0])
     used = PromptUsed(
         original=worded(scored[0], scored[0]),
-        chosen=tuple(worded(item, item) for item in dict.fromkeys((scored[0], chosen))),
+        chosen=tuple(worded(item, item) for item in dict.fromkeys((scored[0], base, chosen))),
         chunks=tuple(chunk for _, chunk in chunks[:MOST_CHUNKS]),
     )
     return Choice(used, tuple(worded(item, item) for item in sorted(scored, key=lambda item: -item.score)))

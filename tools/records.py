@@ -68,6 +68,9 @@ class Wording(Frozen):
     score: float | None = None
     count: int | None = Field(None, description="what this wording alone would have counted")
     reason: str = ""
+    broader: bool = Field(
+        False, description="says part of what is asked: it marks nothing by itself and rules out what it does not see"
+    )
 
 
 class ChunkWording(Frozen):

@@ -48,10 +48,13 @@ def why_item(record: CountRecord, id: int) -> str | None:
 def _wording(record: CountRecord) -> list[str]:
     original = record.prompt_used.original
     lines = []
-    chosen = [wording for wording in record.prompt_used.chosen if wording.text != original.text]
-    if chosen:
-        others = ", ".join(map(_scored, chosen))
-        lines.append(f"Wording: {_scored(original)} was asked; what {others} marks too was counted.")
+    others = [wording for wording in record.prompt_used.chosen if wording.text != original.text]
+    agreeing = ", ".join(_scored(wording) for wording in others if not wording.broader)
+    broader = ", ".join(_scored(wording) for wording in others if wording.broader)
+    told = [f"what {agreeing} marks too was counted"] if agreeing else []
+    told += [f"what is none of {broader} was left out"] if broader else []
+    if told:
+        lines.append(f"Wording: {_scored(original)} was asked; {', and '.join(told)}.")
     for chunk in record.prompt_used.chunks:
         box = ",".join(map(str, chunk.box))
         lines.append(f"In {box} it was {_scored(chunk.chosen)}, beside {_scored(chunk.original)}.")

@@ -48,6 +48,12 @@ def said(record: Record, **arguments: Any) -> str:
             "Scores on the photo: “red can” 0.610 (singular); “red cans” 0.500 (the user's words).",
         ),
         (prompt_record(tried=(Wording(text="red cans"),)), {}, "Worded as “red cans”."),
+        (
+            prompt_record("red cans", Wording(text="cans", score=0.49, reason="the pack", broader=True)),
+            {},
+            "Worded as “red cans”, of “cans” only. "
+            "Scores on the photo: “cans” 0.490 (the pack); “red cans” 0.500 (the user's words).",
+        ),
     ],
 )
 def test_a_record_is_said_in_a_sentence(record: Record, arguments: dict[str, Any], text: str) -> None:

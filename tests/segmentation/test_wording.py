@@ -1,10 +1,18 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
+import pytest
+import torch
 from numpy.typing import NDArray
 
-from segmentation.checkpoint import Thresholds
+from segmentation.checkpoint import Checkpoint, Thresholds
+from segmentation.clipseg import Activations, Conditions
 from segmentation.heatmap import HeatMap
-from segmentation.wording import score_maps
+from segmentation.wording import LEEWAY, agreement, score_maps, score_wordings
 
+CHECKPOINT = Checkpoint(Path(), "none", "0")
 THRESHOLDS = Thresholds()
 
 
@@ -70,3 +78,46 @@ def test_large_maps_are_compared_on_every_nth_pixel_with_the_same_outcome() -> N
     big = score_maps(["cans", "things"], [large(heat(*CANS)), large(soft)], THRESHOLDS)
     assert [item.count for item in big] == [item.count for item in small]
     assert big[0].score > big[1].score
+
+
+class Engine:
+    """Draws what each text is said to be worth, everywhere."""
+
+    size = 32
+
+    def __init__(self, **logits: float) -> None:
+        self.logits = logits
+        self.checkpoint = replace(CHECKPOINT, thresholds=Thresholds(look=0.1, grow=0.1, seed=0.5, mask=0.4))
+
+    def text(self, texts: Sequence[str]) -> Conditions:
+        return Conditions(tuple(texts), np.zeros((len(texts), 4), np.float32))
+
+    def encode(self, views: NDArray[np.uint8]) -> Activations:
+        return Activations(torch.zeros((1, len(views), 5, 4)))
+
+    def decode(self, activations: Activations, conditions: Conditions) -> NDArray[np.float32]:
+        drawn = np.full((len(activations), len(conditions), self.size, self.size), -6.0, np.float32)
+        for at, name in enumerate(conditions.names):
+            drawn[:, at, 8:24, 8:24] = self.logits[name.replace(" ", "_")]
+        return drawn
+
+
+def test_wordings_are_scored_where_they_agree_with_what_is_used_beside_them() -> None:
+    engine = Engine(red_cans=3.0, cans=0.5, red_can=1.0)
+    scored = score_wordings(engine, np.zeros((32, 32, 3), np.uint8), ["red cans", "red can"], ["cans"])
+    assert [item.text for item in scored] == ["red cans", "cans", "red can"]
+    own, kind, other = (item.score for item in scored)
+    assert own == pytest.approx(1 / (1 + np.exp(-3)), abs=0.04)
+    assert kind == pytest.approx(1 / (1 + np.exp(-0.5 - LEEWAY)), abs=0.04)
+    assert other == pytest.approx(1 / (1 + np.exp(-1)), abs=0.04)
+
+
+def test_a_broader_text_rules_out_what_it_holds_for_improbable() -> None:
+    engine = Engine(red_cans=3.0, cans=-3.0)
+    conditions = agreement(engine, ["red cans"], ["cans"])
+    agreed = conditions.agreed(engine.decode(engine.encode(np.zeros((1, 32, 32, 3), np.uint8)), conditions))
+    assert agreed[0, 10, 10] == -3.0 + LEEWAY
+    assert conditions.names == ("red cans", "cans")
+    sure = Engine(red_cans=1.0, cans=5.0)
+    drawn = sure.decode(sure.encode(np.zeros((1, 32, 32, 3), np.uint8)), conditions)
+    assert conditions.agreed(drawn)[0, 10, 10] == 1.0  # it never lights anything up by itself

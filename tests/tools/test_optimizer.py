@@ -9,6 +9,7 @@ from tools.optimizer import (
     Proposal,
     VocabularyProposer,
     WordingRequest,
+    broadens,
     choose,
     faithful,
     wordings,
@@ -46,7 +47,11 @@ def request(text: str) -> WordingRequest:
 
 def scorer(**scores: float):  # type: ignore[no-untyped-def]
     """Scores by text with underscores for spaces; 0 for the others."""
-    return lambda texts: [Score(text, scores.get(text.replace(" ", "_"), 0.0)) for text in texts]
+
+    def score(texts: Sequence[str], broader: Sequence[str] = ()) -> list[Score]:
+        return [Score(text, scores.get(text.replace(" ", "_"), 0.0)) for text in (texts[0], *broader, *texts[1:])]
+
+    return score
 
 
 @pytest.mark.parametrize(
@@ -87,14 +92,41 @@ def test_a_faithful_wording_says_what_was_asked_and_no_more(asked: str, wording:
 def test_the_vocabulary_proposes_only_what_is_faithful(asked: str) -> None:
     proposed = VocabularyProposer().propose(request(asked))
     assert len(proposed) >= 2
-    assert [item.text for item in proposed if not faithful(parse_target(asked), item.text)] == []
+    target = parse_target(asked)
+    wrong = [
+        item.text
+        for item in proposed
+        if not (broadens(target, item.text) if item.broader else faithful(target, item.text))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "wording", "holds"),
+    [
+        ("red cans", "cans", True),
+        ("red cans", "tins", True),
+        ("red cans", "bottles", False),
+        ("red cans", "blue cans", False),
+        ("shampoo bottles", "bottles", True),
+        ("shampoo bottles", "conditioner bottles", False),
+        ("jars with gold lids", "jars", True),
+        ("red cans", "Coke cans", False),
+        ("shampoo", "bottles", False),  # it may come in tubes
+        ("red cans", "", False),
+    ],
+)
+def test_a_broader_wording_names_the_pack_that_was_asked_for_and_nothing_else(
+    asked: str, wording: str, holds: bool
+) -> None:
+    assert broadens(parse_target(asked), wording) is holds
 
 
 def test_proposals_are_kept_once_and_in_order_up_to_a_limit() -> None:
     many = Fixed(tuple("red can" + " on a shelf" * i for i in range(20)))
-    kept = wordings(request("red cans"), [many, many])
-    assert [item.text for item in kept][:2] == ["red can", "red can on a shelf"]
-    assert len(kept) == MOST_WORDINGS
+    kept = wordings(request("red cans"), [many, many, VocabularyProposer()])
+    assert [item.text for item in kept][:2] == ["cans", "red can"]
+    assert [item.broader for item in kept] == [True] + [False] * MOST_WORDINGS
 
 
 def test_the_users_own_words_stand_alone_unless_another_is_clearly_better() -> None:
@@ -105,29 +137,40 @@ def test_the_users_own_words_stand_alone_unless_another_is_clearly_better() -> N
     assert (used.original.score, used.chosen[1].score, used.chosen[1].reason) == (0.5, 0.6, "because")
 
 
-def test_a_kind_of_wording_that_is_proven_is_used_unless_it_scores_clearly_less() -> None:
-    def chosen(single: float) -> list[str]:
-        used = choose(request("red cans"), [VocabularyProposer()], scorer(red_cans=0.7, red_can_on_a_shelf=single)).used
-        return [wording.text for wording in used.chosen]
+def test_the_kind_of_pack_rules_out_whatever_it_scores() -> None:
+    score = scorer(red_cans=0.7, cans=0.3)
+    used = choose(request("red cans"), [VocabularyProposer()], score).used
+    assert [(wording.text, wording.broader) for wording in used.chosen] == [("red cans", False), ("cans", True)]
+    assert (used.original.score, used.chosen[1].score) == (0.7, 0.3)
 
-    assert chosen(0.69) == ["red cans", "red can on a shelf"]
-    assert chosen(0.67) == ["red cans"]
+
+def test_what_is_no_such_pack_stays_absent() -> None:
+    score = scorer(red_cans=0.7, cans=0.0, red_can=0.9)  # something red is there, and no can
+    used = choose(request("red cans"), [VocabularyProposer()], score).used
+    assert [wording.text for wording in used.chosen] == ["red cans", "cans"]
+
+
+def test_all_that_was_tried_is_told_best_first() -> None:
+    score = scorer(red_cans=0.7, cans=0.65, red_can=0.8)
+    choice = choose(request("red cans"), [VocabularyProposer()], score)
+    assert [wording.text for wording in choice.tried] == ["red can", "red cans", "cans"]
+    assert [wording.text for wording in choice.used.chosen] == ["red cans", "cans", "red can"]
 
 
 def test_what_the_users_own_words_do_not_find_stays_with_them() -> None:
     used = choose(request("red cans"), [VocabularyProposer()], scorer(red_can=0.9)).used
-    assert [wording.text for wording in used.chosen] == ["red cans"]
+    assert [wording.text for wording in used.chosen] == ["red cans", "cans"]
 
 
 def test_what_no_wording_finds_stays_with_the_users_words() -> None:
     used = choose(request("red cans"), [VocabularyProposer()], scorer()).used
-    assert [wording.text for wording in used.chosen] == ["red cans"]
+    assert [wording.text for wording in used.chosen] == ["red cans", "cans"]
     assert used.chunks == ()
 
 
 @pytest.mark.parametrize("asked", ["cans", "bottles", "Kokita"])
 def test_where_nothing_can_be_told_apart_nothing_is_scored(asked: str) -> None:
-    def never(texts: Sequence[str]) -> Sequence[Score]:
+    def never(texts: Sequence[str], broader: Sequence[str]) -> Sequence[Score]:
         raise AssertionError("scoring costs time")
 
     used = choose(request(asked), [Fixed(("tins", "flasks"))], never).used
@@ -137,7 +180,7 @@ def test_where_nothing_can_be_told_apart_nothing_is_scored(asked: str) -> None:
 def test_a_chunk_that_another_wording_fits_better_has_its_own() -> None:
     left, right, far, dark = (0, 0, 50, 50), (50, 0, 100, 50), (100, 0, 150, 50), (150, 0, 200, 50)
 
-    def score(texts: Sequence[str]) -> Sequence[Score]:
+    def score(texts: Sequence[str], broader: Sequence[str]) -> Sequence[Score]:
         return [
             Score("red cans", 0.60, 7, (Part(left, 0.70, 4), Part(right, 0.40, 1), Part(far, 0.50), Part(dark, 0, 0))),
             Score("red tins", 0.58, 8, (Part(left, 0.60, 3), Part(right, 0.55, 3), Part(far, 0.58), Part(dark, 0.9))),

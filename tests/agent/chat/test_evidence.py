@@ -29,6 +29,13 @@ def test_why_says_what_supports_the_count_and_what_was_left_out() -> None:
     ]
 
 
+def test_a_broader_wording_is_told_as_what_leaves_out() -> None:
+    own, kind = Wording(text="red cans", score=0.8, count=5), Wording(text="cans", score=0.7, count=3, broader=True)
+    record = count_record("red cans", 3, prompt_used=PromptUsed(original=own, chosen=(own, kind)))
+    asked = "Wording: “red cans” (score 0.80, count 5) was asked; "
+    assert asked + "what is none of “cans” (score 0.70, count 3) was left out." in why(record).splitlines()
+
+
 def test_an_item_has_its_own_reasons() -> None:
     assert why_item(count_record("cans", 2), 2) == "Item 2 at 10,0,18,20: its printed words were read (score 0.90)."
     assert why_item(count_record("cans", 2), 3) is None
