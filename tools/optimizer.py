@@ -78,6 +78,7 @@ def _vocabulary_wordings(target: Target) -> Iterable[Proposal]:
     known = vocabulary()
     if target.kind and not target.generic and (target.colours or target.contents):
         yield Proposal(plural(target.kind), "what is no such pack is not meant", broader=True)
+        return  # beside it no other wording of these gained: agreeing with one costs contents their overlap
     yield Proposal(single, "singular")
     yield Proposal(f"{single} on a shelf", "the place is named")
     if target.contents and target.kind:

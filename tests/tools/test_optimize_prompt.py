@@ -85,7 +85,7 @@ def prompt(tools: Registry, target: str) -> PromptRecord:
 
 def test_every_wording_that_was_tried_comes_with_its_score_and_reason_best_first(tools: Registry) -> None:
     record = prompt(tools, "red cans")
-    assert {wording.text for wording in record.tried} >= {"red cans", "red can"}
+    assert {wording.text for wording in record.tried} >= {"red cans", "cans"}
     scores = [wording.score for wording in record.tried]
     assert scores == sorted(scores, key=lambda score: -(score or 0.0))
     assert all(wording.reason for wording in record.tried)

@@ -91,7 +91,7 @@ def test_a_faithful_wording_says_what_was_asked_and_no_more(asked: str, wording:
 )  # fmt: skip
 def test_the_vocabulary_proposes_only_what_is_faithful(asked: str) -> None:
     proposed = VocabularyProposer().propose(request(asked))
-    assert len(proposed) >= 2
+    assert proposed
     target = parse_target(asked)
     wrong = [
         item.text
@@ -146,13 +146,13 @@ def test_the_kind_of_pack_rules_out_whatever_it_scores() -> None:
 
 def test_what_is_no_such_pack_stays_absent() -> None:
     score = scorer(red_cans=0.7, cans=0.0, red_can=0.9)  # something red is there, and no can
-    used = choose(request("red cans"), [VocabularyProposer()], score).used
+    used = choose(request("red cans"), [Fixed(("red can",)), VocabularyProposer()], score).used
     assert [wording.text for wording in used.chosen] == ["red cans", "cans"]
 
 
 def test_all_that_was_tried_is_told_best_first() -> None:
     score = scorer(red_cans=0.7, cans=0.65, red_can=0.8)
-    choice = choose(request("red cans"), [VocabularyProposer()], score)
+    choice = choose(request("red cans"), [Fixed(("red can",)), VocabularyProposer()], score)
     assert [wording.text for wording in choice.tried] == ["red can", "red cans", "cans"]
     assert [wording.text for wording in choice.used.chosen] == ["red cans", "cans", "red can"]
 
