@@ -1,7 +1,7 @@
 """A second wording for CLIPSeg: proposed by words, kept if it still says what was asked, chosen by the photo.
 
-It does not replace the user's own: a place counts as far as both agree on it, which marks less of what is not meant
-than either alone (docs/experiments.md, "Wordings").
+It does not replace the user's own: a place counts as far as both agree on it. A broader one, which names the pack
+alone, only rules out what is clearly no such pack (docs/experiments.md, "Wordings").
 
 A proposer is anything that turns a request into wordings. Every proposal passes `faithful`: it must hold the
 kind, colours, contents and printed words of the request (or their synonyms), and may add no name of its own.
