@@ -1,8 +1,7 @@
 """Does the optimizer of wordings help? Rendered scenes with near misses, where every pixel's truth is known.
 
 Meaning alone is judged, on against off, for each kind of prompt: false area (share of the marked area that is
-not meant), overlap with the truth, and how far the components are from the number that shows. The score is
-judged too: how well it ranks wordings by their true overlap (Spearman).
+not meant), overlap with the truth, and how far the components are from the number that shows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,15 +14,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.chunks import hysteresis
 from segmentation.clipseg import ClipSeg, Conditions
-from segmentation.meaning import Region, find_meaning, survey
+from segmentation.meaning import Region, find_meaning
 from segmentation.target import parse_target
 from segmentation.training.phrases import IGNORED, INSIDE, Meaning, meant_items
 from segmentation.training.scene import Scene, render
 from segmentation.vocabulary import plural
 from segmentation.wording import agreement, score_wordings
-from tools.optimizer import VOCABULARY, WordingRequest, choose, wordings
+from tools.optimizer import VOCABULARY, WordingRequest, choose
 from tools.records import Frozen
 
 PromptKind = Literal["kind", "colour", "contents", "absent"]
@@ -53,7 +51,6 @@ class Trial(Frozen):
     false_area: tuple[float, float]  # off, on
     overlap: tuple[float, float]
     count_error: tuple[int, int]
-    rank: float | None  # how well the score ranks the wordings by their true overlap
 
 
 class Summary(Frozen):
@@ -64,7 +61,6 @@ class Summary(Frozen):
     false_area: tuple[float, float]
     overlap: tuple[float, float]
     count_error: tuple[float, float]
-    rank: float | None
 
 
 def prompts_for(scene: Scene) -> tuple[Prompt, ...]:
@@ -97,7 +93,6 @@ def run_trials(engine: ClipSeg, scenes: int, height: int = HEIGHT) -> Iterator[T
 
 def summarise(trials: Sequence[Trial]) -> Summary:
     """The means of some trials."""
-    ranks = [trial.rank for trial in trials if trial.rank is not None]
 
     def both(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
         return round(fmean(off for off, _ in pairs), 4), round(fmean(on for _, on in pairs), 4)
@@ -108,7 +103,6 @@ def summarise(trials: Sequence[Trial]) -> Summary:
         false_area=both([trial.false_area for trial in trials]),
         overlap=both([trial.overlap for trial in trials]),
         count_error=both([trial.count_error for trial in trials]),
-        rank=round(fmean(ranks), 4) if ranks else None,
     )
 
 
@@ -136,7 +130,6 @@ def _trial(engine: ClipSeg, scene: Scene, prompt: Prompt, seed: int) -> Trial:
         false_area=(off[0], on[0]),
         overlap=(off[1], on[1]),
         count_error=(off[2], on[2]),
-        rank=_rank(engine, scene, request, truth) if prompt.kind != "absent" else None,
     )
 
 
@@ -176,17 +169,3 @@ def _shown(scene: Scene, roles: NDArray[np.uint8]) -> tuple[int, int]:
     if not len(areas):
         return 0, 0
     return int((areas >= 0.5 * np.median(areas)).sum()), len(areas)
-
-
-def _rank(engine: ClipSeg, scene: Scene, request: WordingRequest, truth: NDArray[np.uint8]) -> float | None:
-    """Spearman's rank correlation of score and true overlap on the overview, over all wordings of a target."""
-    from scipy.stats import spearmanr
-
-    texts = [request.target.text, *(item.text for item in wordings(request, VOCABULARY) if not item.broader)]
-    scores = [item.score for item in score_wordings(engine, scene.image, texts)]
-    heats = survey(engine, scene.image, engine.text(texts))
-    cut = engine.checkpoint.thresholds
-    overlaps = [_areas(hysteresis(heat.probability, cut.seed, cut.mask)[0] > 0, truth)[1] for heat in heats]
-    if len(set(scores)) < 2 or len(set(overlaps)) < 2:
-        return None
-    return float(spearmanr(scores, overlaps).statistic)

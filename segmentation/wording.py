@@ -27,9 +27,8 @@ from segmentation.meaning import Encoder, survey
 Map = NDArray[np.float32]
 LARGEST_SIDE = 512  # canvas pixels: wordings are compared on every n-th pixel, as coarse as the overview is
 LEAST_COVER, MOST_COVER = 0.0005, 0.9  # share of the photo; a shelf may be full of one thing
-LEEWAY = (
-    4.0  # logits by which a broader text may be less sure: less leeway leaves out what is meant (docs/experiments.md)
-)
+# Logits by which a broader text may be less sure. Less leaves out what is meant (docs/experiments.md, "Wordings").
+LEEWAY = 4.0
 ANCHOR = 0.5  # of the threshold: what the user's own words must give the marked area, or it is something else
 MOST_CHUNKS = 6  # the largest ones are scored
 

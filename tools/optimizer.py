@@ -78,11 +78,9 @@ def _vocabulary_wordings(target: Target) -> Iterable[Proposal]:
     known = vocabulary()
     if target.kind and not target.generic and (target.colours or target.contents):
         yield Proposal(plural(target.kind), "what is no such pack is not meant", broader=True)
-        return  # beside it no other wording of these gained: agreeing with one costs contents their overlap
+        return  # beside it none of the others gained anything
     yield Proposal(single, "singular")
     yield Proposal(f"{single} on a shelf", "the place is named")
-    if target.contents and target.kind:
-        yield Proposal(_turned(target), "contents behind the pack")
     for name in target.colours:
         colour = known.colours[name]
         for synonym in colour.synonyms:
@@ -106,13 +104,6 @@ def _swap(text: str, forms: Sequence[str], other: str) -> str:
             if hits:
                 return swapped
     return text
-
-
-def _turned(target: Target) -> str:
-    """Put the contents behind the pack: "shampoo bottles" becomes "bottles of shampoo"."""
-    words = target.text.split()
-    inside = " ".join(words[:-1])
-    return f"{words[-1]} of {inside}" if (singular(inside.lower()),) == target.contents else target.text
 
 
 def faithful(target: Target, text: str) -> bool:

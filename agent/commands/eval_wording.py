@@ -37,10 +37,7 @@ def wording(
         document = {name: summary.model_dump() for name, summary in summaries.items()}
         typer.echo(json_module.dumps({"summaries": document, "trials": [t.model_dump() for t in trials]}))
         return
-    typer.echo(
-        f"{'prompt':10}{'asked':>6}{'changed':>8}{'false area':>16}{'overlap':>16}{'count error':>16}{'rank':>7}"
-    )
+    typer.echo(f"{'prompt':10}{'asked':>6}{'changed':>8}{'false area':>16}{'overlap':>16}{'count error':>16}")
     for name, item in summaries.items():
         pairs = "".join(f"{off:8.3f}{on:8.3f}" for off, on in (item.false_area, item.overlap, item.count_error))
-        rank = f"{item.rank:7.2f}" if item.rank is not None else f"{'-':>7}"
-        typer.echo(f"{name:10}{item.prompts:6d}{item.changed:8d}{pairs}{rank}")
+        typer.echo(f"{name:10}{item.prompts:6d}{item.changed:8d}{pairs}")

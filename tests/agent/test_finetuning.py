@@ -23,7 +23,6 @@ def trial(text: str, off: float, on: float, *chosen: str) -> Trial:
         false_area=(0.0, 0.0),
         overlap=(off, on),
         count_error=(0, 0),
-        rank=None,
     )
 
 
