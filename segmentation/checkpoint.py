@@ -28,6 +28,21 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 Probability = Annotated[float, Field(gt=0, lt=1)]
 
 
+class Centres(BaseModel):
+    """The prompt under which weights show the centre of every pack, and how packs are told apart and marked by it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    text: Annotated[str, Field(min_length=1)]
+    floor: Probability = Field(0.2, description="a centre spreads down to this")
+    rise: Annotated[float, Field(gt=0)] = Field(
+        1.5, description="logits by which a centre rises above the floor and above the saddle to the next one"
+    )
+    marked: Probability = Field(
+        0.5, description="a pack is marked when the map of what was asked reaches this on its centre, in the mean"
+    )
+
+
 class Thresholds(BaseModel):
     """Probabilities at which a heat map is cut; the defaults serve weights without a calibration.
 
@@ -45,6 +60,7 @@ class Thresholds(BaseModel):
         description="an item rises above the saddle to the next one it touches by this share of how far the sure parts "
         "of the map rise above its mask, in logits",
     )
+    centres: Centres | None = Field(None, description="how packs are told apart, by weights that know their centres")
 
     @model_validator(mode="after")
     def _ordered(self) -> "Thresholds":

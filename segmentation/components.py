@@ -1,7 +1,8 @@
 """Connected components of the fused heat map: what meaning alone would count.
 
-They are told apart by their cores (segmentation.cores): outlines of packs that touch join sooner. Each core then
-spreads over the mask that it lies in, as far as no other core is nearer.
+Outlines of packs that touch join. Weights that know the centres of packs (Thresholds.centres) tell packs apart by
+these, and a pack is marked as a whole or not at all. Where no centre is seen, the map's own peaks are what is told
+apart (segmentation.cores). Either spreads over the mask that it lies in, as far as no other is nearer.
 """
 
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, find_objects
 
-from segmentation.checkpoint import Thresholds
+from segmentation.checkpoint import Centres, Thresholds
 from segmentation.chunks import hysteresis
 from segmentation.cores import find_cores
 from segmentation.geometry import Box, clip
 from segmentation.heatmap import HeatMap, sigmoid
 
+Map = NDArray[np.float32]
 SURE = 0.95  # quantile of what is marked: how sure a map is there differs between rendered scenes and photos
 LEAST_RISE = 0.2  # logits
 
@@ -56,7 +58,7 @@ def find_components(
         width: of the photo; boxes are clipped to it.
         height: of the photo.
     """
-    labels = label_items(heat.logits, cut, token / heat.scale)
+    labels = label_items(heat.logits, cut, token / heat.scale, heat.centres)
     found = []
     for index, window in enumerate(find_objects(labels)):
         part = labels[window] == index + 1
@@ -70,22 +72,51 @@ def find_components(
     return tuple(sorted(found, key=lambda component: (component.box[1], component.box[0])))
 
 
-def label_items(logits: NDArray[np.float32], cut: Thresholds, token: float) -> NDArray[np.int32]:
-    """What is marked on a map, each item with its number: parts of the mask that reach the seed, split at their cores.
+def label_items(logits: Map, cut: Thresholds, token: float, centres: Map | None = None) -> NDArray[np.int32]:
+    """What is marked on a map, each item with its number.
 
     Args:
         logits: (h, w).
         cut: where the map is cut.
         token: side of a token of the encoder in pixels of the map.
+        centres: (h, w), logits of being the centre of a pack; None when no packs are meant, or the weights show none.
 
     Returns:
         (h, w), 0 for none and 1..n.
     """
+    if centres is None or cut.centres is None:
+        return _by_peaks(logits, cut, token)
+    return _by_centres(logits, centres, cut, cut.centres, token)
+
+
+def _by_centres(logits: Map, centres: Map, cut: Thresholds, known: Centres, token: float) -> NDArray[np.int32]:
+    """The packs whose centres the map covers. A part of the mask without any centre is left to its peaks."""
+    probability = sigmoid(logits)
+    parts, _, _ = hysteresis(probability, cut.mask, cut.mask)
+    mask = parts > 0
+    cores = find_cores(centres, _logit(known.floor), known.rise, token)
+    number = int(cores.max()) + 1
+    area = np.maximum(np.bincount(cores.ravel(), minlength=number), 1)
+    sure = np.bincount(cores.ravel(), probability.ravel(), minlength=number) / area
+    sure[0] = 0.0
+    cores[~mask] = 0
+    packs = spread(cores, mask)  # those that are not marked take their share of the mask too
+    packs[sure[packs] < known.marked] = 0
+    held = np.bincount(parts[cores > 0], minlength=int(parts.max()) + 1) > 0
+    rest = mask & ~held[parts]
+    if rest.any():
+        others = _by_peaks(np.where(rest, logits, np.float32(_logit(cut.mask) - 1)), cut, token)
+        packs = np.where(others > 0, others + number, packs)
+    return _renumbered(packs)
+
+
+def _by_peaks(logits: Map, cut: Thresholds, token: float) -> NDArray[np.int32]:
+    """Parts of the mask that reach the seed, split at their cores."""
     parts, _, _ = hysteresis(sigmoid(logits), cut.seed, cut.mask)
     marked = parts > 0
     if not marked.any():
         return parts
-    floor = float(np.log(cut.mask / (1 - cut.mask)))
+    floor = _logit(cut.mask)
     rise = cut.rise * (float(np.quantile(logits[marked], SURE)) - floor)
     cores = find_cores(np.where(marked, logits, np.float32(floor - 1)), floor, max(rise, LEAST_RISE), token)
     cores[~marked] = 0
@@ -97,6 +128,10 @@ def label_items(logits: NDArray[np.float32], cut: Thresholds, token: float) -> N
     alone = marked & ~held[parts]  # what reaches the seed in too small a spot to outlast smoothing
     cores[alone] = cores.max() + parts[alone]
     return spread(_renumbered(cores), marked)
+
+
+def _logit(probability: float) -> float:
+    return float(np.log(probability / (1 - probability)))
 
 
 def spread(cores: NDArray[np.int32], mask: NDArray[np.bool_]) -> NDArray[np.int32]:

@@ -30,6 +30,7 @@ from segmentation.rows import Rows, find_rows
 from segmentation.search import PackSearch
 from segmentation.target import Target, parse_target
 from segmentation.tuning import tune
+from segmentation.vocabulary import names_packs
 from segmentation.wording import ScoredWording, agreement, score_wordings
 
 log = logging.getLogger(__name__)
@@ -191,6 +192,7 @@ class _Count:
                 "no usable segmentation weights: counted from labels and repetition alone (see shelf doctor)"
             )
             return None
+        packs = names_packs(self._target.noun)
         if self._question.tune:
             own = [
                 box
@@ -204,12 +206,13 @@ class _Count:
                     "fitting to an example counts things of one colour less well than the words do: try it without"
                 )
             fitted = tune(engine, self._photo.pixels, own, engine.text(list(wordings)))
-            return find_meaning(engine, self._photo.pixels, fitted)
+            return find_meaning(engine, self._photo.pixels, fitted, packs=packs)
         broader = self._question.broader
         regions = [
             Region(box, agreement(engine, (self._target.noun, text), broader)) for box, text in self._question.regions
         ]
-        return find_meaning(engine, self._photo.pixels, agreement(engine, wordings, broader), regions=regions)
+        wanted = agreement(engine, wordings, broader)
+        return find_meaning(engine, self._photo.pixels, wanted, regions=regions, packs=packs)
 
     def _by_search(
         self, sources: Sequence[Source], meaning: Meaning | None

@@ -15,6 +15,7 @@ class HeatMap:
 
     logits: NDArray[np.float32]  # (h, w), finite
     scale: float  # photo pixels per canvas pixel
+    centres: NDArray[np.float32] | None = None  # (h, w), logits of being the centre of a pack, whatever was asked
 
     @cached_property
     def probability(self) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ All views are fused on one canvas, and its connected components are what meaning
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -42,6 +42,9 @@ class Encoder(Protocol):
 
     checkpoint: Checkpoint
     size: int
+
+    def text(self, texts: Sequence[str]) -> Conditions:
+        """One condition per text."""
 
     def encode(self, views: NDArray[np.uint8]) -> Activations:
         """Encodes (B, S, S, 3) views."""
@@ -77,6 +80,8 @@ def find_meaning(
     conditions: Conditions,
     thresholds: Thresholds | None = None,
     regions: Sequence[Region] = (),
+    *,
+    packs: bool = True,
 ) -> Meaning:
     """Looks for one target.
 
@@ -86,8 +91,12 @@ def find_meaning(
         conditions: the wordings of the target; a place counts as far as all of them agree on it.
         thresholds: instead of those that came with the checkpoint.
         regions: parts with wordings of their own, which hold instead of `conditions` there.
+        packs: whether packs are looked for, which are told apart by their centres when the weights know these.
     """
-    return _Search(engine, pixels, conditions, thresholds or engine.checkpoint.thresholds, regions).run()
+    cut = thresholds or engine.checkpoint.thresholds
+    return _Search(
+        engine, pixels, conditions, cut if packs else cut.model_copy(update={"centres": None}), regions
+    ).run()
 
 
 def find_meaning_many(
@@ -134,6 +143,9 @@ class _Search:
         self.thresholds = thresholds
         self.height, self.width = pixels.shape[:2]
         self.canvas = Canvas(self.width, self.height)
+        self.centres: tuple[Conditions, Canvas] | None = None
+        if thresholds.centres is not None:
+            self.centres = engine.text([thresholds.centres.text]), Canvas(self.width, self.height)
         self.looked: dict[View, None] = {}
         self.seconds: dict[str, float] = {}
         self.tokens = engine.size / PATCH
@@ -160,6 +172,8 @@ class _Search:
         with self._clock("components"):
             token = min(view.side for view in self.looked) / self.tokens
             smallest = SMALLEST_PART * token**2
+            if self.centres is not None:
+                heat = replace(heat, centres=self.centres[1].heat().logits)
             components = find_components(heat, self.thresholds, token, smallest, self.width, self.height)
         return Meaning(heat, chunks, components, heat.peak, saturated, len(self.looked), dict(self.seconds))
 
@@ -183,6 +197,17 @@ class _Search:
                 for view, one in zip(batch, logits, strict=True):
                     self.canvas.add(view, one, CLOSER ** np.log2(widest / view.side))
                     self.looked[view] = None
+            if self.centres is not None:
+                self._find_centres(batch, activations, widest, *self.centres)
+
+    def _find_centres(
+        self, views: Sequence[View], activations: Activations, widest: int, asked: Conditions, canvas: Canvas
+    ) -> None:
+        with self._clock("decode"):
+            logits = self.engine.decode(activations, asked)[:, 0]
+        with self._clock("fuse"):
+            for view, one in zip(views, logits, strict=True):
+                canvas.add(view, one, CLOSER ** np.log2(widest / view.side))
 
     def _closer(self, chunks: Sequence[Chunk], before: Sequence[Box]) -> tuple[View, ...]:
         """The views that chunks ask for and that were not looked at yet, best chunk first."""

@@ -1,11 +1,14 @@
 """The words of the shelf (prompts/vocabulary.yaml) as frozen values."""
 
+import re
 from dataclasses import dataclass
 from functools import cache
 
 import yaml
 
 import prompts
+
+_WORD = re.compile(r"[\w'-]+")
 
 RGB = tuple[int, int, int]
 
@@ -35,6 +38,7 @@ class Vocabulary:
 
     kinds: dict[str, tuple[str, ...]]
     products: tuple[str, ...]
+    centres: str
     other: dict[str, tuple[str, ...]]
     colours: dict[str, Colour]
     contents: dict[str, Contents]
@@ -49,6 +53,7 @@ def vocabulary() -> Vocabulary:
     return Vocabulary(
         kinds={name: tuple(words) for name, words in raw["kinds"].items()},
         products=tuple(raw["products"]),
+        centres=str(raw["centres"]),
         other={name: tuple(words) for name, words in raw["other"].items()},
         colours={
             name: Colour(name, tuple(item["synonyms"]), tuple((r, g, b) for r, g, b in item["shades"]))
@@ -61,6 +66,12 @@ def vocabulary() -> Vocabulary:
         parts=tuple(raw["parts"]),
         looks={name: tuple(words) for name, words in raw["looks"].items()},
     )
+
+
+def names_packs(text: str) -> bool:
+    """Whether a text may ask for packs: it names nothing else that is on a shelf."""
+    words = f" {' '.join(singular(word) for word in _WORD.findall(text.lower()))} "
+    return not any(f" {name} " in words for names in vocabulary().other.values() for name in names)
 
 
 def plural(word: str) -> str:

@@ -1,7 +1,7 @@
 """Thresholds of a checkpoint found from rendered scenes, and stored beside its weights."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,20 +10,32 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from segmentation.checkpoint import Thresholds
+from segmentation.checkpoint import Centres, Thresholds
 from segmentation.chunks import hysteresis
 from segmentation.components import label_items
 from segmentation.errors import DataError
 from segmentation.evaluation.coverage import IntervalCalibration
-from segmentation.evaluation.segmentation import MOST_COUNTED, NOWHERE, Segmenter, count_labels, count_sizes, scenes
+from segmentation.evaluation.segmentation import (
+    MOST_COUNTED,
+    NOWHERE,
+    Segmenter,
+    ask,
+    count_labels,
+    count_sizes,
+    scenes,
+)
 from segmentation.heatmap import sigmoid
 from segmentation.meaning import PATCH
 from segmentation.training.phrases import IGNORED, INSIDE, meant_items, phrases_for, seams, target
+from segmentation.vocabulary import vocabulary
 
 FILE = "calibration.json"
 _MASKS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 _SEEDS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.85)
 _RISES = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
+_FLOORS = (0.2, 0.3, 0.4)  # of centres
+_LIFTS = (1.0, 1.5, 2.0)  # their rises, logits
+_MARKED = (0.35, 0.45, 0.5, 0.55, 0.6, 0.65)  # not higher, as with seeds: real photos are less sure
 _PROMPTS = 4
 _ABSENT = 3.0  # a share of the picture marked for what is not there counts for so much mIoU
 _LOWEST_LOOK = 0.2  # below it a weak model would have everything looked at
@@ -47,11 +59,27 @@ class Calibration(BaseModel):
     def sentence(self, name: str) -> str:
         """One line for people."""
         t = self.thresholds
+        c = t.centres
+        told = "centres not used" if c is None else f"centres from {c.floor}, rise {c.rise}, marked from {c.marked}"
         return (
-            f"{name}: mask {t.mask}, seed {t.seed}, rise {t.rise}, look {t.look}, grow {t.grow}; on the {self.scenes} "
-            f"scenes they were found on: mIoU of what is marked {self.miou:.3f}, marked of absent things "
+            f"{name}: mask {t.mask}, seed {t.seed}, rise {t.rise}, look {t.look}, grow {t.grow}, {told}; on the "
+            f"{self.scenes} scenes they were found on: mIoU of what is marked {self.miou:.3f}, marked of absent things "
             f"{100 * self.absent:.1f} %, component count exact {self.exact:.2f}"
         ) + (f"\n{self.interval.sentence()}" if self.interval else "")
+
+
+@dataclass(frozen=True, eq=False)
+class _Sample:
+    """One prompt on one scene."""
+
+    logits: NDArray[np.float32]  # (height, width), NOWHERE where nothing counts
+    truth: NDArray[np.bool_]  # (height, width)
+    items: int
+    centres: NDArray[np.float32] | None  # (height, width), logits, when packs are asked for
+
+    def labels(self, cut: Thresholds) -> NDArray[np.int32]:
+        """What is marked, (height, width)."""
+        return label_items(self.logits, cut, PATCH, self.centres)
 
 
 def calibrate(
@@ -65,7 +93,9 @@ def calibrate(
     """Choose thresholds.
 
     Mask and seed are for the mIoU of what is marked, less _ABSENT times the share that is marked for absent prompts;
-    rise is for exact counts; look comes from the peaks of present targets.
+    rise is for exact counts; look comes from the peaks of present targets. Then packs are told apart by their centres:
+    floor and rise of these are for exact counts, and from where they are marked is for the same as mask and seed. They
+    are kept when more counts are exact with them, which is the case for weights that were taught centres.
 
     Args:
         model: Whose thresholds are found.
@@ -77,65 +107,104 @@ def calibrate(
     Raises:
         DataError: No prompt is present in the scenes.
     """
+
+    def samples(stage: str, pass_number: int) -> Iterator[_Sample]:
+        for done, sample in _samples(model, count, first_seed, data):
+            yield sample
+            progress(stage, (pass_number + done / count) / 3)
+
+    cut = _masked(samples("finding the mask", 0))
+    cut = _told_apart(cut, samples("counting", 1))
+    options = [cut]
+    if cut.centres is not None:
+        options = [_with(cut, cut.centres.model_copy(update={"marked": marked})) for marked in _MARKED]
+    return _marked(options, samples("marking", 2), count, first_seed)
+
+
+def _masked(samples: Iterable[_Sample]) -> Thresholds:
+    """Mask, seed and look."""
     ious: list[NDArray[np.float64]] = []
-    marked: list[NDArray[np.float64]] = []
+    shares: list[NDArray[np.float64]] = []
     peaks: list[float] = []
-    for done, sample in _samples(model, count, first_seed, data):
+    for sample in samples:
         if sample.truth.any():
             ious.append(_ious(sample))
             peaks.append(float(sigmoid(sample.logits)[sample.truth].max()))
         else:
-            marked.append(_shares(sample))
-        progress("finding the mask", done / count / 2)
+            shares.append(_shares(sample))
     if not ious:
         raise DataError("none of the prompts is present in the scenes; use more scenes")
-    miou = np.mean(ious, axis=0)
-    absent = np.mean(marked, axis=0) if marked else np.zeros_like(miou)
-    at = np.unravel_index(np.argmax(miou - _ABSENT * absent), miou.shape)
+    worth = np.mean(ious, axis=0) - _ABSENT * (np.mean(shares, axis=0) if shares else 0.0)
+    at = np.unravel_index(np.argmax(worth), worth.shape)
     mask = _MASKS[at[0]]
     seed = max(_SEEDS[at[1]], mask)
     # The first look is cheap to pass and dear to miss: nearly every present target must reach it.
     look = round(float(np.clip(np.quantile(peaks, _MISSED), _LOWEST_LOOK, min(0.5, seed))), 2)
-    cut = Thresholds(look=look, grow=round(min(look, max(0.1, 0.7 * look)), 2), seed=seed, mask=mask)
+    return Thresholds(look=look, grow=round(min(look, max(0.1, 0.7 * look)), 2), seed=seed, mask=mask)
+
+
+def _told_apart(cut: Thresholds, samples: Iterable[_Sample]) -> Thresholds:
+    """How items that touch are told apart."""
+    text = vocabulary().centres
     tries = [cut.model_copy(update={"rise": rise}) for rise in _RISES]
-    hits: list[list[bool]] = []
-    for done, sample in _samples(model, count, first_seed, data):
+    tries += [_with(cut, Centres(text=text, floor=floor, rise=lift)) for floor in _FLOORS for lift in _LIFTS]
+    hits = np.zeros(len(tries))
+    for sample in samples:
         if 0 < sample.items <= MOST_COUNTED:
-            hits.append([count_labels(label_items(sample.logits, one, PATCH)) == sample.items for one in tries])
-        progress("counting", 0.5 + done / count / 2)
-    exact = np.mean(hits, axis=0) if hits else np.zeros(len(tries))
+            hits += [count_labels(sample.labels(one)) == sample.items for one in tries]
+    best = int(np.argmax(hits))
+    by_peaks = tries[int(np.argmax(hits[: len(_RISES)]))]
+    return tries[best].model_copy(update={"rise": by_peaks.rise})
+
+
+def _marked(options: Sequence[Thresholds], samples: Iterable[_Sample], scenes: int, first_seed: int) -> Calibration:
+    """The best of some thresholds, with what it reached."""
+    ious: list[list[float]] = []
+    shares: list[list[float]] = []
+    hits: list[list[bool]] = []
+    for sample in samples:
+        found = [sample.labels(one) for one in options]
+        if not sample.truth.any():
+            shares.append([float((labels > 0).mean()) for labels in found])
+            continue
+        ious.append([_iou(labels > 0, sample.truth) for labels in found])
+        if 0 < sample.items <= MOST_COUNTED:
+            hits.append([count_labels(labels) == sample.items for labels in found])
+    miou, absent, exact = (np.mean(rows, axis=0) if rows else np.zeros(len(options)) for rows in (ious, shares, hits))
+    best = int(np.argmax(miou - _ABSENT * absent))
     return Calibration(
-        thresholds=tries[int(np.argmax(exact))],
-        scenes=count,
-        prompts=len(ious) + len(marked),
+        thresholds=options[best],
+        scenes=scenes,
+        prompts=len(ious) + len(shares),
         first_seed=first_seed,
-        exact=round(float(exact.max()), 4),
-        miou=round(float(miou[at]), 4),
-        absent=round(float(absent[at]), 4),
+        exact=round(float(exact[best]), 4),
+        miou=round(float(miou[best]), 4),
+        absent=round(float(absent[best]), 4),
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Sample:
-    """One prompt on one scene."""
-
-    logits: NDArray[np.float32]  # (height, width), NOWHERE where nothing counts
-    truth: NDArray[np.bool_]  # (height, width)
-    items: int
+def _with(cut: Thresholds, centres: Centres) -> Thresholds:
+    return cut.model_copy(update={"centres": centres})
 
 
 def _samples(model: Segmenter, count: int, first_seed: int, data: Path | None) -> Iterator[tuple[int, _Sample]]:
     """The samples of some scenes, each with the number of scenes done. They are drawn anew each time."""
+    known = Centres(text=vocabulary().centres)
     made = scenes(count, first_seed, model.size, wide=True, held_out=False, data=data)
     for done, scene in enumerate(made, 1):
         phrases = phrases_for(scene, _PROMPTS, np.random.default_rng((first_seed, done)))
-        logits = model.decode(model.encode(scene.image[None]), model.text([p.text for p in phrases]))[0]
+        logits, centres = ask(model, scene.image, [p.text for p in phrases], known)
         seam, areas = seams(scene), scene.areas()
         for phrase, logit in zip(phrases, logits, strict=True):
             codes = target(scene, phrase.meaning, seam)
             roles = meant_items(scene, phrase.meaning)[1:]
             items = count_sizes(areas[(roles == INSIDE) & (areas > 0)].astype(np.float64), codes.size)
-            yield done, _Sample(np.where(codes != IGNORED, logit, NOWHERE), codes == INSIDE, items)
+            shown = centres if phrase.meaning.thing == "pack" else None
+            yield done, _Sample(np.where(codes != IGNORED, logit, NOWHERE), codes == INSIDE, items, shown)
+
+
+def _iou(marked: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+    return float((marked & truth).sum() / max(1, (marked | truth).sum()))
 
 
 def _parts(sample: _Sample) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]]:

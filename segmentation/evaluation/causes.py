@@ -10,11 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentation.training.centres import items_among
 from segmentation.training.phrases import Meaning
 from segmentation.training.scene import Scene
 
-SMALLEST = 64 / 352**2  # parts under this share of the view are no items, in truth and in prediction alike
-PARTIAL = 0.2  # nor are parts under this share of the median part: slivers at borders and behind others
 _COVERED = 0.3  # a component that has this share of an item stands for it
 _OWN = 0.5  # so does one of which this share lies on the item: a piece of it
 
@@ -58,14 +57,6 @@ class CauseTotals:
     pieces: int
     missed: int
     false: int
-
-
-def items_among(areas: NDArray[np.float64], pixels: int) -> NDArray[np.bool_]:
-    """Which areas are neither specks nor slivers beside the median one."""
-    large = areas >= SMALLEST * pixels
-    if large.any():
-        large &= areas >= PARTIAL * np.median(areas[large])
-    return np.asarray(large)
 
 
 def causes(

@@ -24,6 +24,7 @@ from segmentation.evaluation.segmentation import (
 from segmentation.evaluation.tiles import framed, write_tiles
 from segmentation.meaning import PATCH, survey
 from segmentation.views import overview
+from segmentation.vocabulary import names_packs
 
 Advance = Callable[[str, float], None]
 _WORST = 24
@@ -44,12 +45,12 @@ class Request:
 
 def photo_outcome(model: ClipSeg, photo: LabelledPhoto, cut: Thresholds, *, draw: bool = False) -> Outcome:
     """Judge one real photo from its overview alone: squares along its longer side, no closer looks."""
-    heat = survey(model, photo.pixels, model.text([photo.prompt]))[0]
+    known = [cut.centres.text] if cut.centres is not None and names_packs(photo.prompt) else []
+    heat, *centres = survey(model, photo.pixels, model.text([photo.prompt, *known]))
     height, width = photo.truth.shape
     token = overview(photo.pixels.shape[1], photo.pixels.shape[0])[0].side * PATCH / model.size
-    labels = cv2.resize(
-        label_items(heat.logits, cut, token / heat.scale), (width, height), interpolation=cv2.INTER_NEAREST
-    )
+    items = label_items(heat.logits, cut, token / heat.scale, centres[0].logits if centres else None)
+    labels = cv2.resize(items, (width, height), interpolation=cv2.INTER_NEAREST)
     logits = np.asarray(cv2.resize(heat.logits, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
     picture = photo.pixels if draw else None
     return outcome_of(

@@ -4,7 +4,7 @@ A sample is one picture and one prompt. Rendered samples come from seeds that tr
 samples ask for pairs of colour and kind that training never showed, in scenes that show them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentation.checkpoint import Thresholds
+from segmentation.checkpoint import Centres, Thresholds
 from segmentation.clipseg import Activations, Conditions
 from segmentation.components import label_items
-from segmentation.evaluation.causes import SMALLEST, Causes, CauseTotals, causes, items_among, total
+from segmentation.evaluation.causes import Causes, CauseTotals, causes, total
 from segmentation.evaluation.metrics import (
     CountScores,
     MaskScores,
@@ -27,6 +27,7 @@ from segmentation.evaluation.metrics import (
 )
 from segmentation.heatmap import sigmoid
 from segmentation.meaning import PATCH
+from segmentation.training.centres import SMALLEST, items_among
 from segmentation.training.cutouts import load_cutouts
 from segmentation.training.layout import draw_layout
 from segmentation.training.phrases import (
@@ -158,6 +159,15 @@ def scenes(count: int, first_seed: int, size: int, *, wide: bool, held_out: bool
         yield scene
 
 
+def ask(
+    model: Segmenter, image: NDArray[np.uint8], texts: Sequence[str], centres: Centres | None
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """The logits of some texts on a picture (size, size, 3), (texts, size, size), and those of the centres of packs."""
+    known = [centres.text] if centres is not None else []
+    logits = model.decode(model.encode(image[None]), model.text([*texts, *known]))[0]
+    return logits[: len(texts)], logits[-1] if known else None
+
+
 def judge_scene(
     model: Segmenter,
     scene: Scene,
@@ -175,14 +185,15 @@ def judge_scene(
         cut: Where maps are cut.
         draw: Keep a picture of each answer.
     """
-    logits = model.decode(model.encode(scene.image[None]), model.text([p.text for p in phrases]))[0]
+    asked = [phrase.text for phrase in phrases]
+    logits, centres = ask(model, scene.image, asked, cut.centres)
     seam, areas = seams(scene), scene.areas()
     outcomes = []
     for phrase, logit in zip(phrases, logits, strict=True):
         codes = target(scene, phrase.meaning, seam)
         truth, valid = codes == INSIDE, codes != IGNORED
         logit = np.where(valid, logit, NOWHERE)
-        labels = label_items(logit, cut, PATCH)
+        labels = label_items(logit, cut, PATCH, centres if phrase.meaning.thing == "pack" else None)
         roles = meant_items(scene, phrase.meaning)[1:]
         meant = np.flatnonzero((roles == INSIDE) & (areas > 0))
         meant = meant[items_among(areas[meant].astype(np.float64), truth.size)]

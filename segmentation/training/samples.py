@@ -14,9 +14,12 @@ from torch.utils.data import Dataset, Sampler
 from segmentation.errors import DataError
 from segmentation.training.architecture import MEAN, PATCH
 from segmentation.training.auxiliary import Facts, scene_facts, scene_outlines, text_facts
+from segmentation.training.centres import centres
+from segmentation.training.layout import REAL
 from segmentation.training.phrases import Meaning, Phrase, phrases_for, say, seams, target
 from segmentation.training.scene import Scene, render
 from segmentation.visual_prompt import visual_prompt
+from segmentation.vocabulary import vocabulary
 
 # Seeds of training scenes start here; evaluation takes seeds below, so they never meet.
 FIRST_TRAINING_SEED = 1_000_000_000
@@ -28,7 +31,7 @@ class Sample:
 
     Attributes:
         image: uint8 (side, side, 3).
-        texts: One per prompt.
+        texts: One per prompt; the last one of a scene asks for the centres of its packs.
         targets: uint8 codes, (prompts, side, side).
         example: uint8 (side, side, 3), an example picture that goes with the first prompt, or None.
         text_share: Weight of the text of the first prompt when there is an example.
@@ -111,14 +114,15 @@ class SceneSamples(Dataset[Sample]):
         *,
         other_kinds: float = 0.0,
         other_contents: float = 0.0,
+        real: float = REAL,
     ) -> None:
         self.seed, self.data, self.patch = seed, data, patch
-        self.other_kinds, self.other_contents = other_kinds, other_contents
+        self.other_kinds, self.other_contents, self.real = other_kinds, other_contents, real
 
     def __getitem__(self, order: Order) -> Sample:
         seed = FIRST_TRAINING_SEED + self.seed * 100_000_000 + order.index
         rng = np.random.default_rng((seed, 7))
-        scene = render(seed, order.size, data=self.data, most_rows=order.most_rows)
+        scene = self._scene(seed, order)
         seam = seams(scene)
         phrases = self._phrases(scene, order, rng)
         example, share = None, 1.0
@@ -129,7 +133,7 @@ class SceneSamples(Dataset[Sample]):
                 product, example = found
                 other = scene
                 if rng.random() < 0.3:  # asked of a photo that does not show it
-                    other = render(seed + 50_000_000, order.size, data=self.data, most_rows=order.most_rows)
+                    other = self._scene(seed + 50_000_000, order)
                     scene, seam, product = other, seams(other), -2
                     phrases = self._phrases(scene, order, rng)
                     phrases[0] = say(rng, Meaning(product=product))
@@ -139,9 +143,9 @@ class SceneSamples(Dataset[Sample]):
                     meaning = Meaning(kind=known.kind, colour=known.colour, product=product)
                     phrases[0] = say(rng, meaning)
                     share = float(rng.uniform(0, 0.6)) if rng.random() < 0.7 else 0.0
-        targets = np.stack([target(scene, phrase.meaning, seam) for phrase in phrases])
-        said = np.array([text_facts(p.meaning) for p in phrases], np.int64)
-        texts = tuple(p.text for p in phrases)
+        targets = np.stack([*(target(scene, phrase.meaning, seam) for phrase in phrases), centres(scene, seam)])
+        said = np.array([*(text_facts(p.meaning) for p in phrases), (0, 0, 0)], np.int64)
+        texts = (*(p.text for p in phrases), vocabulary().centres)
         y, x = np.random.default_rng((seed, 13)).random(2)
         return Sample(
             image=scene.image,
@@ -154,6 +158,9 @@ class SceneSamples(Dataset[Sample]):
             outlines=scene_outlines(scene, seam, self.patch),
             place=(float(y), float(x)),
         )
+
+    def _scene(self, seed: int, order: Order) -> Scene:
+        return render(seed, order.size, data=self.data, most_rows=order.most_rows, real=self.real)
 
     def _phrases(self, scene: Scene, order: Order, rng: np.random.Generator) -> list[Phrase]:
         kinds, contents = self.other_kinds, self.other_contents

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from segmentation.training.artwork import print_word
 from segmentation.training.camera import develop, view
 from segmentation.training.cutouts import Cutouts, load_cutouts
-from segmentation.training.layout import Item, Layout, draw_layout
+from segmentation.training.layout import REAL, Item, Layout, draw_layout
 from segmentation.training.packs import Sprite, draw_pack
 from segmentation.training.products import Product
 
@@ -235,6 +235,7 @@ def render(
     held_out: bool = False,
     camera: bool = True,
     most_rows: int = 6,
+    real: float = REAL,
 ) -> Scene:
     """Compose and draw a scene from its seed.
 
@@ -246,7 +247,8 @@ def render(
         held_out: Put a product of the pairs in that training never sees.
         camera: False leaves out perspective, blur, noise and the rest.
         most_rows: No more shelves than this, 1..6.
+        real: Share of products that are cut-outs, where there are any.
     """
     cutouts = load_cutouts(data)
-    layout = draw_layout(seed, cutouts, aspect=aspect, held_out=held_out, most_rows=most_rows)
+    layout = draw_layout(seed, cutouts, aspect=aspect, held_out=held_out, most_rows=most_rows, real=real)
     return draw_scene(layout, cutouts, height, camera=camera)

@@ -189,8 +189,14 @@ class _Run:
 
 def _samples(plan: Plan, patch: int) -> Dataset[Sample]:
     if plan.source is None:
-        kinds, contents = plan.other_kinds, plan.other_contents
-        return SceneSamples(plan.seed, plan.data, patch, other_kinds=kinds, other_contents=contents)
+        return SceneSamples(
+            plan.seed,
+            plan.data,
+            patch,
+            other_kinds=plan.other_kinds,
+            other_contents=plan.other_contents,
+            real=plan.real,
+        )
     source = plan.source
     return PhraseSamples(read_source(source.format, source.annotations, source.images), plan.seed, patch)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from segmentation.checkpoint import Thresholds
+from segmentation.checkpoint import Centres, Thresholds
 from segmentation.components import find_components, label_items, spread
 from segmentation.heatmap import HeatMap
 
@@ -88,3 +88,35 @@ def test_a_core_spreads_over_its_own_part_of_the_mask_only() -> None:
     cores = np.array([[1, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 2, 3]], np.int32)
     mask = np.array([[1, 1, 0, 0, 1], [0, 0, 0, 0, 0], [0, 1, 1, 1, 1]], np.bool_)
     assert spread(cores, mask).tolist() == [[1, 1, 0, 0, 0], [0, 0, 0, 0, 0], [0, 2, 2, 2, 3]]
+
+
+def by_centres(rows: list[str], centres: list[str], mask: float = 0.4, marked: float = 0.5) -> list[list[int]]:
+    known = Centres(text="centres", floor=0.3, rise=1.0, marked=marked)
+    thresholds = cut(0.8, mask).model_copy(update={"centres": known})
+    return label_items(heat(rows).logits, thresholds, FINE, heat(centres).logits).tolist()
+
+
+def test_packs_that_touch_are_told_apart_by_their_centres() -> None:
+    assert by_centres(["999999"], [".9..9."]) == [[1, 1, 1, 2, 2, 2]]
+
+
+def test_a_pack_is_marked_as_a_whole_by_what_its_centre_shows() -> None:
+    assert by_centres(["6694444"], [".99..9."], mask=0.35) == [[1, 1, 1, 1, 0, 0, 0]]  # its neighbour keeps its share
+
+
+def test_a_pack_may_be_marked_without_any_pixel_at_the_seed() -> None:
+    assert by_centres([".666.."], ["..9..."]) == [[0, 1, 1, 1, 0, 0]]
+
+
+def test_what_has_no_centre_is_left_to_its_peaks() -> None:
+    assert by_centres(["99..99"], [".9...."]) == [[1, 1, 0, 0, 2, 2]]
+    assert by_centres(["99..66"], [".9...."]) == [[1, 1, 0, 0, 0, 0]]  # it does not reach the seed
+
+
+def test_a_centre_beside_the_mask_marks_nothing() -> None:
+    assert by_centres(["99...."], ["....9."]) == [[1, 1, 0, 0, 0, 0]]
+    assert by_centres(["......"], ["..9..."]) == [[0] * 6]
+
+
+def test_centres_are_not_used_by_weights_that_know_none() -> None:
+    assert label_items(heat(["9999"]).logits, cut(0.8, 0.4), FINE, heat(["9..9"]).logits).max() == 1

@@ -1,4 +1,4 @@
-from segmentation.vocabulary import vocabulary
+from segmentation.vocabulary import names_packs, vocabulary
 
 
 def test_every_kind_has_looks_that_name_neither_a_pack_nor_a_colour() -> None:
@@ -14,3 +14,10 @@ def test_contents_come_in_known_packs_and_colours() -> None:
     for contents in words.contents.values():
         assert set(contents.kinds) <= set(words.kinds), contents.name
         assert set(contents.colours) <= set(words.colours), contents.name
+
+
+def test_only_what_names_nothing_else_on_a_shelf_may_ask_for_packs() -> None:
+    assert names_packs("red cans") and names_packs("products") and names_packs("tag team cereal boxes")
+    assert not names_packs("price tags")
+    assert not names_packs("the empty shelf space")
+    assert not names_packs("a sale sign.")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from segmentation.evaluation.causes import Causes, causes, items_among, lit_by, named, total
+from segmentation.evaluation.causes import Causes, causes, lit_by, named, total
 from segmentation.training.cutouts import Cutouts
 from segmentation.training.layout import Item, Layout
 from segmentation.training.phrases import Meaning
@@ -80,11 +80,6 @@ def test_a_prompt_is_told_by_what_it_names() -> None:
     assert named(Meaning()) == "any product"
     assert named(Meaning(colour="red", kind="box")) == "colour + kind"
     assert named(Meaning(thing="price tag")) == "price tag"
-
-
-def test_specks_and_slivers_are_no_items() -> None:
-    assert items_among(np.array([1000.0, 900.0, 150.0, 10.0]), 352**2).tolist() == [True, True, False, False]
-    assert not items_among(np.array([]), 352**2).any()
 
 
 def test_causes_of_a_set_are_means_over_absent_prompts_and_sums_over_counts() -> None:
