@@ -17,7 +17,9 @@ def test_contents_come_in_known_packs_and_colours() -> None:
 
 
 def test_only_what_names_nothing_else_on_a_shelf_may_ask_for_packs() -> None:
-    assert names_packs("red cans") and names_packs("products") and names_packs("tag team cereal boxes")
+    assert names_packs("red cans")
+    assert names_packs("products")
+    assert names_packs("tag team cereal boxes")
     assert not names_packs("price tags")
     assert not names_packs("the empty shelf space")
     assert not names_packs("a sale sign.")
