@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -7,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from segmentation import meaning
-from segmentation.checkpoint import Checkpoint, Thresholds
+from segmentation.checkpoint import Centres, Checkpoint, Thresholds
 from segmentation.clipseg import Activations, ClipSeg, Conditions
 from segmentation.geometry import Box, iou
 from segmentation.meaning import find_meaning, find_meaning_many, survey
@@ -15,8 +16,11 @@ from segmentation.meaning import find_meaning, find_meaning_many, survey
 RED = Conditions(("red",), np.zeros((1, 4), np.float32))
 
 
+CENTRES = Thresholds(centres=Centres(text="centres"))
+
+
 class RedFinder:
-    """Sees red as a CLIPSeg would: in cells of 8 px of its 352-px view, not sharper."""
+    """Sees red as a CLIPSeg would: in cells of 8 px of its 352-px view, not sharper. Centres are what is violet."""
 
     size = 352
 
@@ -25,6 +29,9 @@ class RedFinder:
         self.encoded = 0
         self.broken = broken
 
+    def text(self, texts: Sequence[str]) -> Conditions:
+        return Conditions(tuple(texts), np.zeros((len(texts), 4), np.float32))
+
     def encode(self, views: NDArray[np.uint8]) -> Activations:
         self.encoded += len(views)
         return Activations(torch.from_numpy(views)[None])
@@ -32,7 +39,7 @@ class RedFinder:
     def decode(self, activations: Activations, conditions: Conditions) -> NDArray[np.float32]:
         logits = []
         for view in activations.reduced[0].numpy().astype(np.float32):
-            red = (view[..., 0] - view[..., 1]) / 255
+            red = (view[..., 2 if conditions.names == ("centres",) else 0] - view[..., 1]) / 255
             cells = cv2.resize(red, (44, 44), interpolation=cv2.INTER_AREA)
             logits.append(cv2.resize(cells, (352, 352), interpolation=cv2.INTER_NEAREST) * 16 - 8)
         if self.broken is not None:
@@ -63,6 +70,20 @@ def test_separate_packs_are_components_in_photo_pixels() -> None:
     assert found.heat.score(boxes[0]) > 0.9
     assert found.heat.at(50, 50) < 0.01
     assert not found.saturated
+
+
+def test_packs_without_a_gap_are_told_apart_by_their_centres_unless_no_packs_are_meant() -> None:
+    boxes = row(4, 200, 200, 150, 300, 150)
+    photo = shelf(1200, 900, boxes)
+    for x0, y0, x1, y1 in boxes:
+        photo[y0 + 90 : y1 - 90, x0 + 45 : x1 - 45] = (250, 10, 250)
+    engine = RedFinder()
+    assert len(find_meaning(engine, photo, RED).components) == 1
+    found = find_meaning(engine, photo, RED, CENTRES)
+    assert len(found.components) == 4
+    for component, box in zip(sorted(found.components, key=lambda one: one.box), boxes, strict=True):
+        assert iou(component.box, box) > 0.85
+    assert len(find_meaning(engine, photo, RED, CENTRES, packs=False).components) == 1
 
 
 def test_an_absent_target_stays_absent() -> None:

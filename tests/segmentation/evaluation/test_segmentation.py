@@ -19,9 +19,11 @@ from segmentation.evaluation.segmentation import (
     scenes,
     summarise,
 )
-from segmentation.training.phrases import INSIDE, Meaning, Phrase, phrases_for, seams, target
+from segmentation.training.centres import centres
+from segmentation.training.phrases import BORDER, INSIDE, Meaning, Phrase, phrases_for, seams, target
 from segmentation.training.products import HELD_OUT_PAIRS
 from segmentation.training.scene import Scene, render
+from segmentation.vocabulary import vocabulary
 
 SIZE = 176
 HALF = Thresholds(seed=0.5, mask=0.5)
@@ -128,27 +130,35 @@ def test_calibration_of_a_model_that_knows_the_truth_finds_it_and_stores_thresho
 
 
 class _Knows(_Constant):
-    """Draws the truth of what it is asked, surer where that is right, and something unsure for what is absent."""
+    """Draws the truth of what it is asked, surer where that is right, and something unsure for what is absent.
 
-    def __init__(self, sure: float, unsure: float) -> None:
+    Items that touch join in its maps when seams are closed; it knows the centres of packs or shows none.
+    """
+
+    def __init__(self, sure: float, unsure: float, *, closed: bool = False, centres: bool = False) -> None:
         super().__init__(-9.0)
-        self.sure, self.unsure = sure, unsure
+        self.sure, self.unsure, self.closed, self.centres = sure, unsure, closed, centres
         self.left = iter(scenes(2, 5, SIZE, wide=True, held_out=False, data=None))
         self.done = 0
 
     def decode(self, activations: Any, conditions: Any) -> Any:
         scene = next(self.left, None)
-        if scene is None:  # calibration looks twice
+        if scene is None:  # calibration looks several times
             self.left, self.done = iter(scenes(2, 5, SIZE, wide=True, held_out=False, data=None)), 0
             scene = next(self.left)
         self.done += 1
-        phrases = phrases_for(scene, len(conditions.names), np.random.default_rng((5, self.done)))
-        maps = [target(scene, phrase.meaning, seams(scene)) == INSIDE for phrase in phrases]
+        *asked, last = conditions.names
+        assert last == vocabulary().centres
+        seam = seams(scene)
+        phrases = phrases_for(scene, len(asked), np.random.default_rng((5, self.done)))
+        inside = (INSIDE, BORDER) if self.closed else (INSIDE,)
+        maps = [np.isin(target(scene, phrase.meaning, seam), inside) for phrase in phrases]
         drawn = [np.where(truth, self.sure, -9.0) if truth.any() else np.full((SIZE, SIZE), -9.0) for truth in maps]
         for one, truth in zip(drawn, maps, strict=True):
             if not truth.any():
                 one[:100, :100] = self.unsure
-        return np.stack(drawn)[None].astype(np.float32)
+        middle = (centres(scene, seam) == INSIDE) & self.centres
+        return np.stack([*drawn, np.where(middle, 4.0, -4.0)])[None].astype(np.float32)
 
 
 def test_calibration_puts_the_seed_above_what_lights_up_for_absent_prompts() -> None:
@@ -157,6 +167,15 @@ def test_calibration_puts_the_seed_above_what_lights_up_for_absent_prompts() -> 
     assert calibration.absent == 0.0
     assert calibration.miou > 0.95
     assert calibration.exact > 0.8
+
+
+def test_calibration_uses_centres_when_more_counts_are_exact_with_them() -> None:
+    knows = calibrate(_Knows(sure=4.0, unsure=1.0, closed=True, centres=True), 2, first_seed=5)
+    shows_none = calibrate(_Knows(sure=4.0, unsure=1.0, closed=True), 2, first_seed=5)
+    assert shows_none.thresholds.centres is None
+    assert knows.thresholds.centres is not None
+    assert knows.thresholds.centres.text == vocabulary().centres
+    assert knows.exact > shows_none.exact
 
 
 def test_calibration_that_cannot_be_stored_says_so_in_one_line(tmp_path: Path) -> None:
