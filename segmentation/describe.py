@@ -1,5 +1,7 @@
 """What is on a photo, said without any model key: rows, colours, the words read, and products that repeat.
 
+What is alike around a repeated label is the pack, so its shape can be told, when it is clearly tall or wide.
+
 A product is named by the words that keep company on its label. For each word that was read more than once,
 the words that stand beside it nearly every time are its phrase; the longest phrases are named first and
 take their words with them, so that "Heinz Lentil Soup" is told before what is left of "Heinz". What is read
@@ -10,16 +12,17 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from rapidfuzz import fuzz
 
 from segmentation.colour import colour_shares
+from segmentation.extent import pack_extent
 from segmentation.geometry import Box, area, centre, clip, grow, holds, union
 from segmentation.printable import printable
-from segmentation.rows import find_rows
+from segmentation.rows import Rows, find_rows
 from segmentation.vocabulary import plural
 
 Pixels = npt.NDArray[np.uint8]
@@ -32,6 +35,12 @@ MAX_WORDS = 60
 MAX_NAME = 4  # words
 COLOUR_SHARE = 0.12  # of the photo
 LABEL_COLOUR_SHARE = 0.2  # of a label and what is around it
+NAMED = 6  # products that a summary names, and of which the shape is looked for
+TALL, WIDE = 1.35, 0.75  # height of a pack for its width
+LARGER = 1.3  # a pack is at least this many times as large as the words on it, both ways, or it was not found
+VOTERS = 4  # labels that are asked for the shape of their pack
+NEAREST = 3  # copies that its surroundings are compared with
+AGREED = 0.6  # of those that found one must say the same
 NEUTRAL = {"white", "grey", "black"}
 
 
@@ -46,13 +55,17 @@ class Word(Protocol):
     def score(self) -> float: ...  # noqa: D102
 
 
+Shape = Literal["tall", "wide"]
+
+
 @dataclass(frozen=True)
 class Product:
-    """Words that were read together at several places, with the colours around them."""
+    """Words that were read together at several places, with the colours around them and the shape of the pack."""
 
     name: str
     boxes: tuple[Box, ...]  # of the words at each place, not of the whole pack
     colours: tuple[str, ...]
+    shape: Shape | None = None  # None where it is neither, or the copies do not tell
 
     @property
     def count(self) -> int:
@@ -73,14 +86,22 @@ class Description:
 
 def describe_photo(pixels: Pixels, words: Sequence[Word]) -> Description:
     """Describe a photo (H, W, 3) on which these words were read."""
-    rows = len(find_rows(pixels))
+    rows = find_rows(pixels)
     shares = colour_shares(pixels)
     colours = tuple(name for name, share in shares.items() if share >= COLOUR_SHARE)[:4]
     places = _places(words)
-    products = tuple(Product(name, boxes, _colours_around(pixels, boxes)) for name, boxes in _repeated(places))
+    products = tuple(
+        Product(
+            name,
+            boxes,
+            _colours_around(pixels, boxes),
+            pack_shape(pixels, boxes, rows) if number < NAMED else None,
+        )
+        for number, (name, boxes) in enumerate(_repeated(places))
+    )
     frequent = Counter(place.name for place in places)
     quoted = tuple(name for name, _ in frequent.most_common(MAX_WORDS))
-    return Description(rows, colours, quoted, products, _summary(rows, colours, quoted, products))
+    return Description(len(rows), colours, quoted, products, _summary(len(rows), colours, quoted, products))
 
 
 def describe_part(pixels: Pixels, words: Sequence[Word], box: Box) -> str:
@@ -94,6 +115,43 @@ def describe_part(pixels: Pixels, words: Sequence[Word], box: Box) -> str:
     products = [Product(name, boxes, _colours_around(pixels, boxes)) for name, boxes in _repeated(places)]
     quoted = tuple(name for name, _ in Counter(place.name for place in places).most_common(MAX_WORDS))
     return _summary(0, colours[:4], quoted, products)
+
+
+def pack_shape(pixels: Pixels, labels: Sequence[Box], rows: Rows) -> Shape | None:
+    """The shape of packs (H, W, 3) with one label each: what looks alike around all labels is the pack.
+
+    VOTERS labels are asked, and most of those that found a pack must agree: of 25 repeated products on real photos 5
+    are called tall so, all rightly; 15 more tall and 2 wide ones are not told.
+
+    Args:
+        pixels: uint8 RGB photo.
+        labels: of the same words on several packs.
+        rows: the shelves, which no pack leaves.
+
+    Returns:
+        None where the copies do not tell, and for packs about as high as wide.
+    """
+    votes: Counter[Shape | None] = Counter()
+    for window in labels[:VOTERS]:
+        others = sorted((box for box in labels if box != window), key=lambda box: _apart(window, box))
+        copies = [_onto(window, box) for box in others[:NEAREST]]
+        pack = pack_extent(pixels, window, copies, [centre(box) for box in others], rows.span(window))
+        wide, high = pack[2] - pack[0], pack[3] - pack[1]
+        if wide >= LARGER * (window[2] - window[0]) and high >= LARGER * (window[3] - window[1]):
+            votes["tall" if high >= TALL * wide else "wide" if high <= WIDE * wide else None] += 1
+    shape, most = max(votes.items(), key=lambda vote: vote[1], default=(None, 0))
+    return shape if most >= max(2, AGREED * votes.total()) else None
+
+
+def _apart(one: Box, other: Box) -> float:
+    return math.dist(centre(one), centre(other))
+
+
+def _onto(window: Box, box: Box) -> npt.NDArray[np.float32]:
+    """The similarity (2, 3) that lays a label over one of its copies."""
+    scale = (box[2] - box[0]) / (window[2] - window[0])
+    (x, y), (to_x, to_y) = centre(window), centre(box)
+    return np.array([[scale, 0, to_x - scale * x], [0, scale, to_y - scale * y]], np.float32)
 
 
 def _colours_around(pixels: Pixels, boxes: Sequence[Box]) -> tuple[str, ...]:
@@ -208,8 +266,8 @@ def _summary(rows: int, colours: Sequence[str], words: Sequence[str], products: 
     parts = [f"{rows} {'row' if rows == 1 else plural('row')}"] if rows else []
     if products:
         named = [
-            f"{each.name} ×{each.count}" + (f" ({', '.join(each.colours)})" if each.colours else "")
-            for each in products[:6]
+            f"{each.name} ×{each.count}" + (f" ({looks})" if (looks := _looks(each)) else "")
+            for each in products[:NAMED]
         ]
         parts.append("repeated labels: " + ", ".join(named))
     elif words:
@@ -219,3 +277,8 @@ def _summary(rows: int, colours: Sequence[str], words: Sequence[str], products: 
     if colours:
         parts.append("colours: " + ", ".join(colours))
     return "; ".join(parts)
+
+
+def _looks(product: Product) -> str:
+    """Its shape and colours: "tall, red"."""
+    return ", ".join([*([product.shape] if product.shape else []), *product.colours])

@@ -35,7 +35,7 @@ def describe_tool(store: ImageStore, read_words: Callable[[Photo], Sequence[Word
             colours=description.colours,
             words=description.words,
             repeated=tuple(
-                Repeated(name=each.name, count=each.count, colours=each.colours, boxes=each.boxes)
+                Repeated(name=each.name, count=each.count, colours=each.colours, shape=each.shape, boxes=each.boxes)
                 for each in description.products
             ),
             warnings=photo.warnings,

@@ -133,6 +133,7 @@ class Repeated(Frozen):
     name: str
     count: int
     colours: tuple[str, ...]
+    shape: Literal["tall", "wide"] | None = None
     boxes: tuple[Pixels, ...]
 
 

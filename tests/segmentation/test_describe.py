@@ -2,8 +2,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from segmentation.describe import describe_photo
+from segmentation.describe import describe_photo, pack_shape
 from segmentation.geometry import Box
+from segmentation.rows import Line, Rows
 
 
 class Read(NamedTuple):
@@ -96,3 +97,33 @@ def test_a_photo_full_of_words_is_described_within_seconds_and_in_bounded_length
     assert len(words) == 500
     assert len(description.products) <= 12
     assert len(description.summary) < 600
+
+
+def packs(wide: int, high: int, across: int = 4) -> tuple[np.ndarray, list[Box]]:
+    """Equal packs of that size with a gap between them, on a shelf that is another at every place, and their labels."""
+    chance = np.random.default_rng(0)
+    photo = chance.integers(0, 255, (600, 1200, 3)).astype(np.uint8)
+    print_ = np.kron(chance.integers(0, 255, (high // 6, wide // 6, 3)), np.ones((6, 6, 1))).astype(np.uint8)
+    labels = []
+    for number in range(across):
+        x, y = 60 + 280 * number, 150
+        photo[y : y + print_.shape[0], x : x + print_.shape[1]] = print_
+        labels.append((x + wide // 4, y + high // 2 - 12, x + 3 * wide // 4, y + high // 2 + 12))
+    return photo, labels
+
+
+def test_the_shape_of_a_pack_is_told_by_what_is_alike_around_its_labels() -> None:
+    rows = Rows((Line(0, 0), Line(600, 600)), 1200)
+    assert [pack_shape(*packs(wide, high), rows) for wide, high in ((96, 240), (180, 180), (222, 120))] == [
+        "tall",
+        None,
+        "wide",
+    ]
+
+
+def test_labels_with_nothing_alike_around_them_tell_no_shape() -> None:
+    photo, _ = packs(96, 240, across=0)
+    assert (
+        pack_shape(photo, [(100, 100, 160, 120), (400, 300, 460, 320)], Rows((Line(0, 0), Line(600, 600)), 1200))
+        is None
+    )
