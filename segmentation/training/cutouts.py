@@ -18,6 +18,7 @@ Image = NDArray[np.uint8]
 MOST_PHOTOS = 500
 _WHITE = 243  # every channel of white ground is above it
 PHOTO_SIDE = 140  # px of the shorter side
+MOST_CLUTTER = 120
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Cutouts:
     packs: tuple[Cutout, ...] = ()
     shelves: tuple[Image, ...] = ()
     photos: tuple[Image, ...] = ()  # what packs show of their contents, and the print of others
+    clutter: tuple[Image, ...] = ()  # loose goods, without packs
 
     def product(self, index: int, rng: np.random.Generator) -> Product:
         """A product that is drawn from cut-out number index."""
@@ -142,4 +144,6 @@ def load_cutouts(folder: Path | None) -> Cutouts:
         pixels = _read(path)[..., :3]
         scale = PHOTO_SIDE / min(pixels.shape[:2])
         photos.append(np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8))
-    return Cutouts(tuple(packs), tuple(shelves), tuple(photos))
+    loose = [path for path in found if {"Fruit", "Vegetables"} & set(path.parts)]
+    clutter = tuple(_read(path)[..., :3] for path in loose[:: max(1, len(loose) // MOST_CLUTTER)])
+    return Cutouts(tuple(packs), tuple(shelves), tuple(photos), clutter)

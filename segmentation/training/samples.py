@@ -115,9 +115,11 @@ class SceneSamples(Dataset[Sample]):
         other_kinds: float = 0.0,
         other_contents: float = 0.0,
         real: float = REAL,
+        clutter: float = 0.0,
     ) -> None:
         self.seed, self.data, self.patch = seed, data, patch
-        self.other_kinds, self.other_contents, self.real = other_kinds, other_contents, real
+        self.other_kinds, self.other_contents = other_kinds, other_contents
+        self.real, self.clutter = real, clutter
 
     def __getitem__(self, order: Order) -> Sample:
         seed = FIRST_TRAINING_SEED + self.seed * 100_000_000 + order.index
@@ -160,7 +162,7 @@ class SceneSamples(Dataset[Sample]):
         )
 
     def _scene(self, seed: int, order: Order) -> Scene:
-        return render(seed, order.size, data=self.data, most_rows=order.most_rows, real=self.real)
+        return render(seed, order.size, data=self.data, most_rows=order.most_rows, real=self.real, clutter=self.clutter)
 
     def _phrases(self, scene: Scene, order: Order, rng: np.random.Generator) -> list[Phrase]:
         kinds, contents = self.other_kinds, self.other_contents

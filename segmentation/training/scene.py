@@ -42,18 +42,19 @@ class Scene:
         return np.bincount(self.labels.ravel(), minlength=len(self.items) + 1)[1:]
 
 
-def _backdrop(rng: np.random.Generator, layout: Layout, cutouts: Cutouts, width: int, height: int) -> Image:
+def _backdrop(
+    rng: np.random.Generator, layout: Layout, cutouts: Cutouts, width: int, height: int, clutter: float
+) -> Image:
     canvas = np.empty((height, width, 3), np.uint8)
+    chance = np.random.default_rng((layout.seed, 3))
+    if cutouts.clutter and chance.random() < clutter:
+        return _square(chance, cutouts.clutter, width, height)
     if layout.style == "catalogue":
         canvas[:] = rng.integers(225, 256, 3) if rng.random() < 0.7 else rng.integers(60, 256, 3)
         return canvas
     kind = rng.random()
     if cutouts.shelves and kind < 0.22:
-        shelf = cutouts.shelves[int(rng.integers(len(cutouts.shelves)))]
-        h, w = shelf.shape[:2]
-        side = int(min(h, w) * rng.uniform(0.5, 1.0))
-        y, x = int(rng.integers(0, h - side + 1)), int(rng.integers(0, w - side + 1))
-        return np.asarray(cv2.resize(shelf[y : y + side, x : x + side], (width, height)), np.uint8)
+        return _square(rng, cutouts.shelves, width, height)
     tone = rng.uniform(20, 90) if kind < 0.5 else rng.uniform(90, 245)
     canvas[:] = np.clip(tone + rng.normal(0, 12, 3), 0, 255)
     if kind > 0.9:
@@ -67,6 +68,15 @@ def _backdrop(rng: np.random.Generator, layout: Layout, cutouts: Cutouts, width:
         else:
             out[::step, ::step] *= 0.6
     return np.asarray(np.clip(out, 0, 255), np.uint8)
+
+
+def _square(rng: np.random.Generator, photos: tuple[Image, ...], width: int, height: int) -> Image:
+    """A square of one of some photos, (height, width, 3)."""
+    photo = photos[int(rng.integers(len(photos)))]
+    h, w = photo.shape[:2]
+    side = int(min(h, w) * rng.uniform(0.5, 1.0))
+    y, x = int(rng.integers(0, h - side + 1)), int(rng.integers(0, w - side + 1))
+    return np.asarray(cv2.resize(photo[y : y + side, x : x + side], (width, height)), np.uint8)
 
 
 def _boards(rng: np.random.Generator, layout: Layout, canvas: Image, labels: Labels, scale: float, pad: float) -> None:
@@ -171,7 +181,7 @@ def _facing(
     return lit
 
 
-def draw_scene(layout: Layout, cutouts: Cutouts, height: int, *, camera: bool = True) -> Scene:
+def draw_scene(layout: Layout, cutouts: Cutouts, height: int, *, camera: bool = True, clutter: float = 0.0) -> Scene:
     """Draw a layout.
 
     Args:
@@ -179,13 +189,14 @@ def draw_scene(layout: Layout, cutouts: Cutouts, height: int, *, camera: bool = 
         cutouts: The same as the layout was composed with.
         height: Pixels; the width follows from the layout's aspect.
         camera: False leaves out perspective, blur, noise and the rest.
+        clutter: Share of scenes with a photo of loose goods behind the packs, where there are such photos.
     """
     rng = np.random.default_rng(layout.seed ^ 0xCA3E7A)
     look_seed, camera_seed = (int(s) for s in rng.integers(2**31, size=2))
     rng = np.random.default_rng(look_seed)
     scale, pad = float(height), _MARGIN
     full = (round((layout.aspect + 2 * pad) * scale), round((1 + 2 * pad) * scale))
-    canvas = _backdrop(rng, layout, cutouts, *full)
+    canvas = _backdrop(rng, layout, cutouts, *full, clutter)
     labels: Labels = np.zeros((full[1], full[0]), np.int16)
     _boards(rng, layout, canvas, labels, scale, pad)
     drawn: dict[tuple[int, int], Sprite] = {}
@@ -236,6 +247,7 @@ def render(
     camera: bool = True,
     most_rows: int = 6,
     real: float = REAL,
+    clutter: float = 0.0,
 ) -> Scene:
     """Compose and draw a scene from its seed.
 
@@ -248,7 +260,8 @@ def render(
         camera: False leaves out perspective, blur, noise and the rest.
         most_rows: No more shelves than this, 1..6.
         real: Share of products that are cut-outs, where there are any.
+        clutter: Share of scenes with a photo of loose goods behind the packs, where there are such photos.
     """
     cutouts = load_cutouts(data)
     layout = draw_layout(seed, cutouts, aspect=aspect, held_out=held_out, most_rows=most_rows, real=real)
-    return draw_scene(layout, cutouts, height, camera=camera)
+    return draw_scene(layout, cutouts, height, camera=camera, clutter=clutter)

@@ -196,6 +196,7 @@ def _samples(plan: Plan, patch: int) -> Dataset[Sample]:
             other_kinds=plan.other_kinds,
             other_contents=plan.other_contents,
             real=plan.real,
+            clutter=plan.clutter,
         )
     source = plan.source
     return PhraseSamples(read_source(source.format, source.annotations, source.images), plan.seed, patch)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from segmentation.errors import DataError
-from segmentation.training.cutouts import Cutouts, _on_white, load_cutouts
+from segmentation.training.cutouts import Cutout, Cutouts, _on_white, load_cutouts
 from segmentation.training.layout import Item, Layout, draw_layout
 from segmentation.training.packs import draw_pack
 from segmentation.training.products import HELD_OUT_PAIRS, invent_product, vary
@@ -118,6 +118,26 @@ def test_photos_are_printed_on_packs_and_leave_their_colour(tmp_path: Path) -> N
     green = (pixels[:, 1] > pixels[:, 0] + 60) & (pixels[:, 1] > pixels[:, 2] + 60)
     assert 0.05 < green.mean() < 0.5
     assert (np.abs(pixels - np.array(product.rgb)).sum(1) < 90).mean() > 0.3
+
+
+def test_loose_goods_lie_behind_the_packs_of_as_many_scenes_as_is_asked() -> None:
+    goods = Cutouts(clutter=(np.full((60, 60, 3), (250, 0, 250), np.uint8),))
+    item = Item("pack", 0, 0, (0.3, 0.2, 0.6, 0.9))
+    layout = Layout(1, 1.0, "shelf", (invent_product(np.random.default_rng(1)),), (item,))
+    scene = draw_scene(layout, goods, 100, camera=False, clutter=1.0)
+    assert (scene.image[:10] == (250, 0, 250)).all()
+    assert not scene.labels[:10].any()
+    without = draw_scene(layout, goods, 100, camera=False)
+    assert not (without.image[:10] == (250, 0, 250)).all()
+    assert np.array_equal(without.labels, scene.labels)
+
+
+def test_scenes_hold_as_many_real_packs_as_is_asked() -> None:
+    pack = Cutout("pack", np.full((40, 20, 4), 255, np.uint8), "box", "white", None)
+    layouts = [draw_layout(seed, Cutouts(packs=(pack,)), real=real) for real in (0.0, 1.0) for seed in range(9)]
+    real = [[product.cutout is not None for product in layout.products] for layout in layouts]
+    assert not any(any(ones) for ones in real[:9])
+    assert all(ones[0] for ones in real[9:])
 
 
 def test_a_white_pack_on_white_ground_is_cut_out_whole() -> None:
