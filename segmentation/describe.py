@@ -121,7 +121,8 @@ def pack_shape(pixels: Pixels, labels: Sequence[Box], rows: Rows) -> Shape | Non
     """The shape of packs (H, W, 3) with one label each: what looks alike around all labels is the pack.
 
     VOTERS labels are asked, and most of those that found a pack must agree: of 25 repeated products on real photos 5
-    are called tall so, all rightly; 15 more tall and 2 wide ones are not told.
+    are called tall so, all rightly; 15 more tall and 2 wide ones are not told (the photos the rule was chosen on, by a
+    script that is not kept).
 
     Args:
         pixels: uint8 RGB photo.
@@ -132,6 +133,7 @@ def pack_shape(pixels: Pixels, labels: Sequence[Box], rows: Rows) -> Shape | Non
         None where the copies do not tell, and for packs about as high as wide.
     """
     votes: Counter[Shape | None] = Counter()
+    labels = [box for box in labels if area(box)]
     for window in labels[:VOTERS]:
         others = sorted((box for box in labels if box != window), key=lambda box: _apart(window, box))
         copies = [_onto(window, box) for box in others[:NEAREST]]

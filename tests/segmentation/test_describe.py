@@ -127,3 +127,10 @@ def test_labels_with_nothing_alike_around_them_tell_no_shape() -> None:
         pack_shape(photo, [(100, 100, 160, 120), (400, 300, 460, 320)], Rows((Line(0, 0), Line(600, 600)), 1200))
         is None
     )
+
+
+def test_a_label_without_extent_tells_no_shape() -> None:
+    photo, labels = packs(96, 240)
+    rows = Rows((Line(0, 0), Line(600, 600)), 1200)
+    assert pack_shape(photo, [(5, 5, 5, 9), *labels], rows) == "tall"
+    assert pack_shape(photo, [(5, 5, 5, 9), (9, 5, 9, 9)], rows) is None
