@@ -108,17 +108,23 @@ def _clutter(canvas: Image, rng: np.random.Generator) -> None:
             cv2.rectangle(canvas, (at[0] - axes[0], at[1] - axes[1]), (at[0] + axes[0], at[1] + axes[1]), colour, -1)
 
 
-def _photo(canvas: Image, photo: Image, rng: np.random.Generator) -> None:
-    """Print a part of a photo on less than half of the canvas, so that its ground stays the colour of most of it."""
-    height, width = canvas.shape[:2]
-    w, h = max(2, int(width * rng.uniform(0.5, 1.0))), max(2, int(height * rng.uniform(0.2, 0.45)))
-    x, y = int((width - w) * rng.uniform(0, 1)), int((height - h) * rng.uniform(0.3, 1))
+def _part(photo: Image, width: int, height: int, rng: np.random.Generator) -> Image:
+    """A part of a photo, of any proportions, drawn to a size."""
     size = np.array(photo.shape[:2]) * rng.uniform(0.3, 1.0)
     rows, columns = (max(2, round(float(side))) for side in size)
     top, left = (
         int(rng.integers(0, limit - side + 1)) for limit, side in zip(photo.shape, (rows, columns), strict=False)
     )
-    part = cv2.resize(photo[top : top + rows, left : left + columns], (w, h), interpolation=cv2.INTER_AREA)
+    part = photo[top : top + rows, left : left + columns]
+    return np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _photo(canvas: Image, photo: Image, rng: np.random.Generator) -> None:
+    """Print a part of a photo on less than half of the canvas, so that its ground stays the colour of most of it."""
+    height, width = canvas.shape[:2]
+    w, h = max(2, int(width * rng.uniform(0.5, 1.0))), max(2, int(height * rng.uniform(0.2, 0.45)))
+    x, y = int((width - w) * rng.uniform(0, 1)), int((height - h) * rng.uniform(0.3, 1))
+    part = _part(photo, w, h, rng)
     place = canvas[y : y + h, x : x + w]
     if rng.random() < 0.4:
         mask = np.zeros((h, w), np.uint8)
@@ -189,7 +195,11 @@ def draw_artwork(
     reach = min(width, height) * float(rng.uniform(0.2, 0.36))
     middle = width * float(rng.uniform(0.3, 0.7)), height * float(rng.uniform(0.58, 0.8))
     if photo is not None:
-        _photo(canvas, photo, np.random.default_rng(product.seed ^ 0xF0705))
+        chance = np.random.default_rng(product.seed ^ 0xF0705)
+        if product.wrapped:
+            canvas[:] = _part(photo, width, height, chance)
+        else:
+            _photo(canvas, photo, chance)
     shown = rng.random()
     if product.contents is not None and shown < (0.85 if photo is None else 0.4):
         draw_emblem(canvas, product.contents, middle, reach, rng)

@@ -10,6 +10,7 @@ import yaml
 from numpy.typing import NDArray
 
 import prompts
+from segmentation.colour import colour_shares
 from segmentation.errors import DataError
 from segmentation.training.products import HELD_OUT_PAIRS, Product
 
@@ -19,6 +20,8 @@ MOST_PHOTOS = 500
 _WHITE = 243  # every channel of white ground is above it
 PHOTO_SIDE = 140  # px of the shorter side
 MOST_CLUTTER = 120
+_NAMED_AT = 60  # px of the longer side of a pack whose tint is named
+_SOME, _MOST = 0.3, 0.6  # share of a pack that a held-out colour may have, and from which it is the pack's colour
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,26 @@ class Cutout:
 
 
 @dataclass(frozen=True)
+class Mixture:
+    """How much of a scene is real, as far as there is anything real to take.
+
+    Attributes:
+        real: Share of products that are cut-outs.
+        tints: Share of these whose colours are exchanged.
+        wraps: Share of the drawn products with a photo that are wrapped in it; the others show it on a part.
+        clutter: Share of scenes with a photo of loose goods behind the packs.
+    """
+
+    real: float = 0.2
+    tints: float = 0.0
+    wraps: float = 0.0
+    clutter: float = 0.0
+
+
+MIXTURE = Mixture()  # that of evaluation
+
+
+@dataclass(frozen=True)
 class Cutouts:
     """Everything real that scenes may use."""
 
@@ -41,14 +64,22 @@ class Cutouts:
     photos: tuple[Image, ...] = ()  # what packs show of their contents, and the print of others
     clutter: tuple[Image, ...] = ()  # loose goods, without packs
 
-    def product(self, index: int, rng: np.random.Generator) -> Product:
-        """A product that is drawn from cut-out number index."""
+    def product(self, index: int, rng: np.random.Generator, tints: float = 0.0) -> Product:
+        """A product that is drawn from cut-out number index, its colours exchanged in a share of tints.
+
+        Contents of one whose colours are exchanged are not known, its colour where one covers most of it.
+        """
         pack = self.packs[index]
+        other = tints > 0 and bool(rng.random() < tints)
+        seed = int(rng.integers(2**31))
+        colour, contents = pack.colour, pack.contents
+        if other:
+            seed, colour, contents = *_tint(pack, seed), None
         height, width = pack.pixels.shape[:2]
         return Product(
             kind=pack.kind,
-            contents=pack.contents,
-            colour=pack.colour,
+            contents=contents,
+            colour=colour,
             shade=0,
             rgb=(128, 128, 128),
             accent=(128, 128, 128),
@@ -58,9 +89,49 @@ class Cutouts:
             word="",
             clear=False,
             aspect=float(np.clip(width / height, 0.2, 2.0)),
-            seed=int(rng.integers(2**31)),
+            seed=seed,
             cutout=index,
+            tinted=other,
         )
+
+    def drawing(self, product: Product) -> Image:
+        """The pixels of a product that is a cut-out, (height, width, 4) RGBA."""
+        assert product.cutout is not None
+        pixels = self.packs[product.cutout].pixels
+        return tinted(pixels, np.random.default_rng(product.seed)) if product.tinted else pixels
+
+
+def _tint(pack: Cutout, seed: int) -> tuple[int, str | None]:
+    """A seed whose tint makes no held-out pair of colour and kind, and the colour that then covers most of the pack."""
+    step = max(1, max(pack.pixels.shape) // _NAMED_AT)
+    while True:
+        small = tinted(pack.pixels[::step, ::step], np.random.default_rng(seed))
+        solid = small[small[..., 3] > 0, :3]
+        side = int(len(solid) ** 0.5)
+        shares = colour_shares(solid[: side * side].reshape(side, side, 3))
+        if not any(share > _SOME and (colour, pack.kind) in HELD_OUT_PAIRS for colour, share in shares.items()):
+            colour, share = next(iter(shares.items()))
+            return seed, colour if share > _MOST else None
+        seed += 1
+
+
+def tinted(pixels: Image, rng: np.random.Generator) -> Image:
+    """A pack in other colours: hues turned, more or less colourful, darker, mirrored at times.
+
+    A few hundred cut-outs are soon known by heart; their shapes, print and light are what should be learnt.
+
+    Args:
+        pixels: (height, width, 4) RGBA.
+        rng: Source of chance.
+    """
+    hsv = cv2.cvtColor(np.ascontiguousarray(pixels[..., :3]), cv2.COLOR_RGB2HSV).astype(np.float32)
+    hsv[..., 0] = (hsv[..., 0] + rng.uniform(0, 180)) % 180
+    hsv[..., 1] *= rng.uniform(0.2, 1.3)
+    hsv[..., 2] = 255 * (hsv[..., 2] / 255) ** rng.uniform(0.7, 2.2) * rng.uniform(0.6, 1.0)
+    rgb = cv2.cvtColor(np.clip(hsv, 0, 255).astype(np.uint8), cv2.COLOR_HSV2RGB)
+    if rng.random() < 0.5:
+        return np.ascontiguousarray(np.dstack([rgb, pixels[..., 3]])[:, ::-1])
+    return np.dstack([rgb, pixels[..., 3]])
 
 
 def _trimmed(pixels: Image, *, side: int = 420) -> Image:

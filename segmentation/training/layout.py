@@ -5,11 +5,10 @@ from typing import Literal
 
 import numpy as np
 
-from segmentation.training.cutouts import Cutouts
+from segmentation.training.cutouts import MIXTURE, Cutouts, Mixture
 from segmentation.training.products import Product, invent_product, vary
 
 _PHOTOS = 0.4  # share of drawn products that show a photo, where there are photos
-REAL = 0.2  # share of products that are real cut-outs, where there are cut-outs
 _ROWS = np.array([0.22, 0.3, 0.22, 0.14, 0.08, 0.04])  # share of scenes with 1, 2, ... shelves
 
 Thing = Literal["pack", "behind", "price tag", "promotion sign", "empty shelf space", "shelf"]
@@ -48,7 +47,7 @@ class Layout:
     boards: tuple[tuple[float, float], ...] = field(default=())  # y of the upper and lower edge of each board
 
 
-def _assortment(rng: np.random.Generator, cutouts: Cutouts, held_out: bool, real: float) -> list[Product]:
+def _assortment(rng: np.random.Generator, cutouts: Cutouts, held_out: bool, mixture: Mixture) -> list[Product]:
     """Products of one scene: a few that differ, and near misses of them."""
     size = int(rng.integers(1, 8))
     theme_kind = str(rng.choice(["bottle", "can", "bag", "box", "jar", "carton"])) if rng.random() < 0.35 else None
@@ -56,12 +55,14 @@ def _assortment(rng: np.random.Generator, cutouts: Cutouts, held_out: bool, real
     for _ in range(size):
         if products and rng.random() < 0.35:
             products.append(vary(products[int(rng.integers(len(products)))], rng))
-        elif cutouts.packs and rng.random() < real:
-            products.append(cutouts.product(int(rng.integers(len(cutouts.packs))), rng))
+        elif cutouts.packs and rng.random() < mixture.real:
+            products.append(cutouts.product(int(rng.integers(len(cutouts.packs))), rng, mixture.tints))
         else:
             product = invent_product(rng, kind=theme_kind)
             if cutouts.photos and rng.random() < _PHOTOS:
                 product = replace(product, photo=int(rng.integers(len(cutouts.photos))))
+                if mixture.wraps and rng.random() < mixture.wraps:
+                    product = replace(product, wrapped=True, colour=None, contents=None)
             products.append(product)
     if held_out:
         products[0] = invent_product(rng, held_out=True)
@@ -162,7 +163,7 @@ def draw_layout(
     aspect: float = 1.0,
     held_out: bool = False,
     most_rows: int = 6,
-    real: float = REAL,
+    mixture: Mixture = MIXTURE,
 ) -> Layout:
     """Compose a scene.
 
@@ -172,10 +173,10 @@ def draw_layout(
         aspect: Width over height.
         held_out: Put a product in that belongs to the pairs kept out of training.
         most_rows: No more shelves than this, 1..6.
-        real: Share of products that are cut-outs, where there are any.
+        mixture: How much of it is real.
     """
     rng = np.random.default_rng(seed)
-    products = _assortment(rng, cutouts, held_out, real)
+    products = _assortment(rng, cutouts, held_out, mixture)
     style = str(rng.choice(["shelf", "catalogue", "pile"], p=[0.88, 0.06, 0.06]))
     if style == "pile":
         items = []

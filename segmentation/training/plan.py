@@ -95,6 +95,8 @@ class Plan(BaseModel):
         0.0, ge=0, lt=1, description="share of the rest that ask for other contents than those of a pack that is there"
     )
     real: float = Field(0.2, ge=0, le=1, description="share of the products of scenes that are real cut-outs")
+    tints: float = Field(0.0, ge=0, le=1, description="share of the real cut-outs whose colours are exchanged")
+    wraps: float = Field(0.0, ge=0, le=1, description="share of the drawn packs with a photo that are wrapped in it")
     clutter: float = Field(0.0, ge=0, le=1, description="share of scenes with a photo of loose goods behind the packs")
     auxiliary: float = Field(0.5, ge=0, description="weight of the questions beside masks; 0 asks none")
     weight_decay: float = 0.02

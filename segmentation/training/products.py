@@ -99,6 +99,8 @@ class Product:
         seed: Everything else about its looks follows from this.
         cutout: Index of a real cut-out, or None for a drawn pack.
         photo: Index of a photo that is printed on it, or None.
+        wrapped: Whether that photo is all of its print.
+        tinted: Whether the cut-out has other colours than it was photographed in.
     """
 
     kind: str
@@ -116,6 +118,8 @@ class Product:
     seed: int
     cutout: int | None = None
     photo: int | None = None
+    wrapped: bool = False
+    tinted: bool = False
 
 
 def invent_brand(rng: np.random.Generator) -> str:

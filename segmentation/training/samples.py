@@ -15,7 +15,7 @@ from segmentation.errors import DataError
 from segmentation.training.architecture import MEAN, PATCH
 from segmentation.training.auxiliary import Facts, scene_facts, scene_outlines, text_facts
 from segmentation.training.centres import centres
-from segmentation.training.layout import REAL
+from segmentation.training.cutouts import MIXTURE, Mixture
 from segmentation.training.phrases import Meaning, Phrase, phrases_for, say, seams, target
 from segmentation.training.scene import Scene, render
 from segmentation.visual_prompt import visual_prompt
@@ -114,12 +114,11 @@ class SceneSamples(Dataset[Sample]):
         *,
         other_kinds: float = 0.0,
         other_contents: float = 0.0,
-        real: float = REAL,
-        clutter: float = 0.0,
+        mixture: Mixture = MIXTURE,
     ) -> None:
         self.seed, self.data, self.patch = seed, data, patch
         self.other_kinds, self.other_contents = other_kinds, other_contents
-        self.real, self.clutter = real, clutter
+        self.mixture = mixture
 
     def __getitem__(self, order: Order) -> Sample:
         seed = FIRST_TRAINING_SEED + self.seed * 100_000_000 + order.index
@@ -162,7 +161,7 @@ class SceneSamples(Dataset[Sample]):
         )
 
     def _scene(self, seed: int, order: Order) -> Scene:
-        return render(seed, order.size, data=self.data, most_rows=order.most_rows, real=self.real, clutter=self.clutter)
+        return render(seed, order.size, data=self.data, most_rows=order.most_rows, mixture=self.mixture)
 
     def _phrases(self, scene: Scene, order: Order, rng: np.random.Generator) -> list[Phrase]:
         kinds, contents = self.other_kinds, self.other_contents

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from segmentation.training.artwork import print_word
 from segmentation.training.camera import develop, view
-from segmentation.training.cutouts import Cutouts, load_cutouts
-from segmentation.training.layout import REAL, Item, Layout, draw_layout
+from segmentation.training.cutouts import MIXTURE, Cutouts, Mixture, load_cutouts
+from segmentation.training.layout import Item, Layout, draw_layout
 from segmentation.training.packs import Sprite, draw_pack
 from segmentation.training.products import Product
 
@@ -166,7 +166,7 @@ def _facing(
         product = layout.products[item.product]
         near = next((s for (p, _), s in drawn.items() if p == item.product), None)
         if product.cutout is not None:
-            near = cutouts.packs[product.cutout].pixels
+            near = cutouts.drawing(product)
         # Facings of a product differ by a pixel or two: scaling the first is four times as fast.
         if near is None or (product.cutout is None and abs(near.shape[0] - size[1]) >= 0.12 * near.shape[0]):
             photo = None if product.photo is None else cutouts.photos[product.photo]
@@ -246,8 +246,7 @@ def render(
     held_out: bool = False,
     camera: bool = True,
     most_rows: int = 6,
-    real: float = REAL,
-    clutter: float = 0.0,
+    mixture: Mixture = MIXTURE,
 ) -> Scene:
     """Compose and draw a scene from its seed.
 
@@ -259,9 +258,8 @@ def render(
         held_out: Put a product of the pairs in that training never sees.
         camera: False leaves out perspective, blur, noise and the rest.
         most_rows: No more shelves than this, 1..6.
-        real: Share of products that are cut-outs, where there are any.
-        clutter: Share of scenes with a photo of loose goods behind the packs, where there are such photos.
+        mixture: How much of it is real.
     """
     cutouts = load_cutouts(data)
-    layout = draw_layout(seed, cutouts, aspect=aspect, held_out=held_out, most_rows=most_rows, real=real)
-    return draw_scene(layout, cutouts, height, camera=camera, clutter=clutter)
+    layout = draw_layout(seed, cutouts, aspect=aspect, held_out=held_out, most_rows=most_rows, mixture=mixture)
+    return draw_scene(layout, cutouts, height, camera=camera, clutter=mixture.clutter)

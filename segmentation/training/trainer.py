@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from segmentation.errors import DataError
 from segmentation.training.auxiliary import Auxiliary
+from segmentation.training.cutouts import Mixture
 from segmentation.training.group import Group, joined
 from segmentation.training.inventory import Inventory
 from segmentation.training.objective import Objective
@@ -195,8 +196,7 @@ def _samples(plan: Plan, patch: int) -> Dataset[Sample]:
             patch,
             other_kinds=plan.other_kinds,
             other_contents=plan.other_contents,
-            real=plan.real,
-            clutter=plan.clutter,
+            mixture=Mixture(plan.real, plan.tints, plan.wraps, plan.clutter),
         )
     source = plan.source
     return PhraseSamples(read_source(source.format, source.annotations, source.images), plan.seed, patch)

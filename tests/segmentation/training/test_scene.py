@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
+from segmentation.colour import colour_shares
 from segmentation.errors import DataError
-from segmentation.training.cutouts import Cutout, Cutouts, _on_white, load_cutouts
+from segmentation.training.cutouts import Cutout, Cutouts, Mixture, _on_white, load_cutouts
 from segmentation.training.layout import Item, Layout, draw_layout
 from segmentation.training.packs import draw_pack
 from segmentation.training.products import HELD_OUT_PAIRS, invent_product, vary
@@ -134,10 +135,46 @@ def test_loose_goods_lie_behind_the_packs_of_as_many_scenes_as_is_asked() -> Non
 
 def test_scenes_hold_as_many_real_packs_as_is_asked() -> None:
     pack = Cutout("pack", np.full((40, 20, 4), 255, np.uint8), "box", "white", None)
-    layouts = [draw_layout(seed, Cutouts(packs=(pack,)), real=real) for real in (0.0, 1.0) for seed in range(9)]
+    layouts = [
+        draw_layout(seed, Cutouts(packs=(pack,)), mixture=Mixture(real=real))
+        for real in (0.0, 1.0)
+        for seed in range(9)
+    ]
     real = [[product.cutout is not None for product in layout.products] for layout in layouts]
     assert not any(any(ones) for ones in real[:9])
     assert all(ones[0] for ones in real[9:])
+
+
+def test_tinted_packs_are_named_after_the_colour_they_wear_and_make_no_held_out_pair() -> None:
+    pixels = np.full((40, 20, 4), 255, np.uint8)
+    pixels[..., :3] = (210, 20, 30)
+    goods = Cutouts(packs=(Cutout("pack", pixels, "bottle", "red", "cola"),))
+    rng = np.random.default_rng(8)
+    assert not any(goods.product(0, rng).tinted for _ in range(20))
+    products = [goods.product(0, rng, 1.0) for _ in range(200)]
+    assert all(product.tinted and product.contents is None for product in products)
+    named = {product.colour for product in products}
+    assert {"green", "blue"} < named
+    assert "purple" not in named  # purple bottles are held out
+    for product in products:
+        drawn = goods.drawing(product)
+        assert drawn.shape == pixels.shape
+        assert product.colour is None or colour_shares(drawn[..., :3])[product.colour] > 0.6
+        assert colour_shares(drawn[..., :3]).get("purple", 0.0) <= 0.3
+
+
+def test_a_wrapped_pack_is_covered_by_its_photo_and_its_colour_is_not_known() -> None:
+    photo = np.random.default_rng(1).integers(100, 256, (60, 80, 3)).astype(np.uint8)
+    photo[..., 0] = 0
+    cutouts = Cutouts(photos=(photo,))
+    layouts = [draw_layout(seed, cutouts, mixture=Mixture(wraps=1.0)) for seed in range(20)]
+    products = [product for layout in layouts for product in layout.products]
+    wrapped = [product for product in products if product.wrapped]
+    assert wrapped
+    assert all(product.photo == 0 and product.colour is None and product.contents is None for product in wrapped)
+    box = replace(invent_product(np.random.default_rng(5), kind="box", colour="red"), photo=0, wrapped=True)
+    pixels = draw_pack(box, 80, 80, photo)[..., :3].reshape(-1, 3)
+    assert (pixels[:, 0] < 10).mean() > 0.6  # the rest is print over it
 
 
 def test_a_white_pack_on_white_ground_is_cut_out_whole() -> None:
