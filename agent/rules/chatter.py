@@ -8,7 +8,7 @@ joins; a sentence with two loose ends, or with a word of other business (prices,
 import re
 
 from agent.rules.lexicon import lexicon
-from agent.rules.nouns import clean, is_plural, is_thing
+from agent.rules.nouns import MEASURES, clean, is_plural, is_thing
 from agent.rules.places import take_places, take_rows
 
 _TOKEN = re.compile(r"[^\W_](?:[\w&'%-]|\.(?=\w))*|[,&+/]|[()]")
@@ -16,7 +16,6 @@ _NUMBER = re.compile(r"\d{1,3}")
 _JOINS = frozenset(["and", "or", "vs", "versus", "than", "plus", "&", "+", "/", ","])
 _BREAK = "|"
 LONGEST = 10  # words of one thing
-MEASURES = {"facing", "facings", "unit", "units"}  # "Dove facings" is what was said, and means the Dove
 
 
 def without_chatter(clause: str) -> str | None:

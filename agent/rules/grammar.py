@@ -11,6 +11,7 @@ from agent.rules.lexicon import lexicon
 from agent.rules.nouns import clean, head, is_plural, is_thing, modifier_class, resolve_ones, split, stands_for
 from agent.rules.order import polite, usual_order
 from agent.rules.places import find_rows, take_places, take_rows
+from agent.rules.remark import asked_within
 from agent.rules.scope import Photos, take_boxes, take_exclusions, take_photos
 from agent.rules.spelling import mend
 from agent.rules.translate import to_english
@@ -91,7 +92,11 @@ _SAME = re.compile(
     r"^(?:and )?(?:do )?(?:the )?same(?: thing| question| count)?\b(?! (?:for|with)\b)\s*", re.IGNORECASE
 )
 _ONLY = re.compile(r"^(?:only|just)(?: the)? (?P<rest>.+)$", re.IGNORECASE)
-_GREETING = re.compile(r"^(?:hi|hello|hey|help|thanks?(?: you)?|what can you do|who are you|good \w+)$", re.IGNORECASE)
+_GREETING = re.compile(
+    r"^(?:hi|hello|hey|help|(?:many )?thanks?(?: you)?(?: (?:so much|a lot|in advance|again))*|what can you do"
+    r"|who are you|good \w+|cool|great|nice|perfect|wow|alright|super|ok(?:ay)?|got it|understood|yes|no problem)$",
+    re.IGNORECASE,
+)
 _EVERYTHING = re.compile(r"^(?:everything|all|all (?:of )?(?:it|them))$", re.IGNORECASE)
 _NO_NAME = re.compile(r"^(?:yes|no|maybe|why|what|who|when|how|show|stop|quit|exit|undo|redo)\b", re.IGNORECASE)
 _PRONOUN = re.compile(
@@ -112,6 +117,7 @@ def parse(request: Request, before: Before = NOTHING_BEFORE) -> tuple[Intent, ..
     if len(text) > LONGEST:
         return AskBack(TOO_LONG)
     text = _NUMBERED.sub(", ", mend(to_english(text)))
+    text = f"how many {text}" if _is_bare(text) else text
     intents: list[Intent] = []
     for clause in (part for whole in _CLAUSES.split(text) for part in _again_opened(whole)):
         clause = clause.strip(" ,.:")
@@ -131,6 +137,13 @@ def parse(request: Request, before: Before = NOTHING_BEFORE) -> tuple[Intent, ..
     return tuple(dict.fromkeys(intents)) if request.photos else AskBack(NO_PHOTO)
 
 
+def _is_bare(text: str) -> bool:
+    """Whether all that is asked is a word or two: "coke?"."""
+    words = text.lower().removesuffix("?").split()
+    known = lexicon().chatter | lexicon().no_request | lexicon().no_thing | lexicon().small | lexicon().remark
+    return text.endswith("?") and 0 < len(words) <= 2 and not set(words) & known and all(map(str.isalpha, words))
+
+
 def _again_opened(clause: str) -> list[str]:
     """Split "how many cans, how many jars"; "on the top shelf, how many cans" is one question."""
     parts = re.split(r"\s*,\s*(?=(?:how many|how much|count)\b)", clause, flags=re.IGNORECASE)
@@ -146,6 +159,12 @@ def _clause(clause: str, request: Request, before: Before) -> tuple[Intent, ...]
         return answer
     if not isinstance(answer, AskBack) and all(map(plain, targets)):
         return answer
+    inner = asked_within(clause)
+    if inner is not None and not lexicon().other_business.search(inner.question):
+        asked = _clause(inner.question, request, before)
+        # "check the milk: how many cartons" means milk cartons; "got to top up, how many Walkers bags" says it all.
+        if not isinstance(asked, AskBack) and (inner.apart or not any(map(_is_kind_alone, asked))):
+            return asked
     rest = without_chatter(polite(take_photos(clause, request.photos)[0]))
     if rest is not None:
         loose = _read(clause, rest, scope, request, before)
@@ -193,6 +212,10 @@ def _read(clause: str, said: str, scope: Photos, request: Request, before: Befor
     if opener is None and not follows and not all(_is_request(aim) for aim in aims):
         return AskBack(f"{HELP} I did not understand {clause!r}.")
     return _intents(aims, chosen)
+
+
+def _is_kind_alone(intent: Intent) -> bool:
+    return intent.aim is None or intent.aim.target.lower() in lexicon().heads
 
 
 def _not_the(match: re.Match[str]) -> str:
@@ -244,6 +267,10 @@ def _aims(text: str, before: Before) -> tuple[Aim, ...] | AskBack:
         )
         if joint and (clean(tail[joint.end() :]) or following):
             cuts.append(here.end + joint.end())
+        elif following and is_plural(
+            clean(tail)
+        ):  # said without a pause: "cans on the top shelf jars on the bottom shelf"
+            cuts.append(here.end)
     aims: list[Aim] = []
     for start, end in zip(cuts, [*cuts[1:], len(text)], strict=True):
         piece = _piece(text[start:end], Before(tuple(aims)) if aims else before)
@@ -278,7 +305,9 @@ def _piece(text: str, before: Before) -> tuple[Aim, ...] | AskBack:
     elif boxes:
         models = [Aim("items")]
     elif before.aims and (rows or places or excluded or _PRONOUN.match(text)):
-        models = [replace(aim, row=None) if rows else aim for aim in before.aims[-1:]]
+        models = [
+            replace(aim, row=None if rows else aim.row, where=() if places else aim.where) for aim in before.aims[-1:]
+        ]
         excluded = tuple(resolve_ones(thing, head(models[0].target)) for thing in excluded)
     else:
         return AskBack(WHAT)

@@ -43,6 +43,7 @@ class Lexicon:
     chatter: frozenset[str]
     small: frozenset[str]
     pointing: frozenset[str]
+    remark: frozenset[str]
     counting: re.Pattern[str]
     amount: re.Pattern[str]
     other_business: re.Pattern[str]
@@ -100,7 +101,7 @@ def lexicon() -> Lexicon:
         numbers=raw["numbers"],
         one_name=re.compile(rf"\b{any_of([re.escape(name) for name in raw['one_name']])}(?!\w)", re.IGNORECASE),
         heads=both_numbers(kinds | other | set(words.products)),
-        kinds=both_numbers(kinds | set(words.products)),
+        kinds=both_numbers(kinds | set(words.products)) | frozenset(raw["containers"].split()),
         contents=both_numbers(set(words.contents)),
         colours=frozenset(synonym for colour in words.colours.values() for synonym in colour.synonyms),
         parts=both_numbers(set(words.parts)),
@@ -114,6 +115,7 @@ def lexicon() -> Lexicon:
         chatter=frozenset(raw["chatter"].split()),
         small=frozenset(raw["small"].split()),
         pointing=frozenset(raw["pointing"].split()),
+        remark=frozenset((*raw["remark"].split(), *raw["pointing"].split())),
         counting=spread(raw["counting"]),
         amount=spread(raw["amount"]),
         other_business=spread(raw["other_business"]),

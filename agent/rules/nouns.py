@@ -37,6 +37,7 @@ _OF = re.compile(r"^(?P<kind>[\w-]+(?: [\w-]+){0,2}) of (?:the )?(?P<rest>.+)$",
 _ARE = re.compile(
     r"^(?:of )?(?P<noun>.+?) (?:that |which )?(?:are|is) (?P<adjective>[\w-]+(?: [\w-]+)?)$", re.IGNORECASE
 )
+MEASURES = {"facing", "facings", "unit", "units"}  # "Dove facings" is what was said, and means the Dove
 _JOINT = "\x00"  # stands for a space inside a name that must not be split
 
 
@@ -47,7 +48,7 @@ def clean(phrase: str, *, whole: bool = True) -> str:
         phrase: the words.
         whole: it names one thing, whose words may be put in another order.
     """
-    phrase = phrase.strip(' ,.:;?!"“”')
+    phrase = phrase.strip(' ,.:;?!"“”').lstrip("-–— ")
     changed = True
     while changed:
         before = phrase
@@ -55,6 +56,7 @@ def clean(phrase: str, *, whole: bool = True) -> str:
         phrase = lexicon().back.sub("", phrase).strip(" ,")
         phrase = _DETERMINER.sub("", phrase).strip(" ,")
         changed = phrase != before
+    phrase = re.sub(r"\s+(?:that |which )?comes? (?=with\b)", " ", phrase, flags=re.IGNORECASE)
     phrase = re.sub(r"\s+(?:that |which )?(?:has|have|got)(?: got)? (?=\w)", " with ", phrase, flags=re.IGNORECASE)
     return _kind_last(_predicate_first(phrase)) if whole else phrase
 

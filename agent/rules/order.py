@@ -2,9 +2,11 @@
 
 import re
 
+from agent.rules.comparison import as_counts
 from agent.rules.lexicon import lexicon
-from agent.rules.nouns import is_thing
+from agent.rules.nouns import MEASURES, is_plural, is_thing
 from agent.rules.places import find_rows
+from segmentation.vocabulary import plural
 
 _PLACE_HAS = re.compile(
     r"\b(?:does|do|has|have)\s+(?P<place>(?:the|this|my)\s.+?)\s+(?:have|hold|contain|got|carry)$",
@@ -27,7 +29,9 @@ _PLACE_FIRST = re.compile(
 )
 _I_SEE = re.compile(
     r"^(?:i (?:think|believe|guess) (?:that )?)?(?:i (?:see|count|counted|have)|there are|here are"
-    r"|(?:we|there) (?:should|must) (?:have|be)|we have)"
+    r"|(?:we|there) (?:should|must) (?:have|be)|we have"
+    r"|(?:(?:the|our|my|your) (?:\w+ )?\w+|planogram|plan|system|list|inventory)"
+    r" (?:calls for|says|wants|shows|expects|lists|has|gives|requires|is))"
     r"(?: some| many| the| only)?(?: \d+| two| three| four| five| six| seven| eight| nine| ten| eleven| twelve)? "
     r"(?P<noun>.+?),? (?:so |but )?(?:how many(?: (?:are|of them|do).*)?|is (?:that|this|it) (?:right|correct|true)"
     r"|(?:(?:can|could) you |please )?(?:check|verify|confirm)(?: (?:that|it|this))?)$",
@@ -66,11 +70,6 @@ _OF_ARE = re.compile(
 _NOUN_FIRST = re.compile(
     r"^(?P<noun>[^:,?]+?)\s*[:,]\s*(?P<verb>how many|how much)(?: (?:are|is|do|can|have)\b.*)?$", re.IGNORECASE
 )
-_WHICH_PHOTO = re.compile(
-    r"^(?:which|what|in which|on which) (?:photo|picture|image)s? (?:has|have|shows?|contains?|are there|do you see)"
-    r"(?: the)?(?: more| most| fewer| fewest| less)? (?P<noun>.+)$",
-    re.IGNORECASE,
-)
 # "left side: how many bottles"
 _SIDE_FIRST = re.compile(
     r"^(?:the )?(?P<side>(?:far )?(?:left|right)(?:[\s-]?hand)? (?:side|half|part))"
@@ -83,15 +82,35 @@ _HAS_HOW_MANY = re.compile(
     re.IGNORECASE,
 )
 _ADVERB = re.compile(
-    r"\b(?:immediately|directly|right|just|exactly) (?=(?:to the )?(?:left|right) of\b|above\b|below\b|under\b)"
+    r"\b(?:immediately|directly|right|just|exactly) (?=(?:to the )?(?:left|right) of\b"
+    r"|(?:above|over|below|under|underneath|beneath|on top of)\b)"
     r"|\bover (?=(?:on|in|at|to) the\b)|\bbut (?=only\b)",
     re.IGNORECASE,
 )
 _ALL_BUT = re.compile(r"\b(?:everything|anything|all)(?: (?:products|items))? but\b", re.IGNORECASE)
-_COMPARE_WITH = re.compile(
-    r"^compare (?P<one>(?!.*\b(?:photo|picture|image)).+?) (?:with|to|and|against) (?P<other>.+)$", re.IGNORECASE
+_SHOWS = re.compile(
+    r"^what (?:does|do) (?P<photo>the \w+ (?:photo|picture|image)|(?:photo|picture|image) \w+) show$", re.IGNORECASE
 )
-_COMPARE = re.compile(r"^compare\b[^:]*:\s*", re.IGNORECASE)
+_BARE_SIDE = re.compile(r"^(?:the )?(?P<side>left|right|upper|lower)(?:[\s-]?hand)? (?:half|side)$", re.IGNORECASE)
+# "leave the bottles out of it", "once you take away the Heineken": what is not to be counted
+_LEFT_OUT = re.compile(
+    r"(?:,|\b(?:and|but|please))*\s*\b(?:leav(?:e|ing)|keep(?:ing)?|tak(?:e|ing)) (?P<thing>[\w&' -]+?) out"
+    r"(?: of (?:it|this|that|the count))?$"
+    r"|,?\s*\b(?:once|when|if|after) (?:you|we|i) (?:take away|take off|remove|subtract|deduct) (?P<taken>.+)$"
+    r"|,?\s*\bneither (?P<neither>.+? nor .+)$",
+    re.IGNORECASE,
+)
+# "I want all bags counted", "the boxes need counting"
+_PASSIVE = re.compile(
+    r"^(?:(?:i|we) (?:want|need|would like|'d like)(?: to have)? |have |get )?(?P<noun>(?:all |the |every )*\S.*?)"
+    r"(?: (?:need|want|must|should)s?(?: to)?(?: be)?)? (?:counted|counting|tallied)(?P<rest>\b.*)$",
+    re.IGNORECASE,
+)
+_THING_COUNT = re.compile(
+    r"^(?:what(?:'s| is)|give me|i need|get me|tell me) (?:the |a )?(?P<noun>[\w&' -]+?) (?:count|total|tally)"
+    r"(?P<rest>\b.*)$",
+    re.IGNORECASE,
+)
 _THESE_ARE = re.compile(
     r"^(?P<verb>how many|how much)(?: of)? (?:these|those|them|they|it)(?: (?:items|things|products))? "
     r"(?:are|is) (?P<noun>.+)$",
@@ -114,12 +133,15 @@ def usual_order(text: str) -> str:
     "on the top shelf, how many cans", "how many cans does the top shelf have", "how many facings does Nescafe
     have", "is the shampoo out of stock", "how many of these are red" (which becomes "red ones").
     """
-    text = _COMPARE.sub("", _STILL.sub(r"\g<verb>", text))
-    text = _COMPARE_WITH.sub(r"how many \g<one> and \g<other>", text)
+    text = as_counts(_STILL.sub(r"\g<verb>", text))
+    text = _LEFT_OUT.sub(_not_counted, text)
+    text = _PASSIVE.sub(r"count \g<noun>\g<rest>", text)
+    text = _THING_COUNT.sub(_counted_thing, text)
+    text = _SHOWS.sub(r"what is on \g<photo>", text)
+    text = _BARE_SIDE.sub(r"on the \g<side> half", text)
     text = _ALL_BUT.sub("products except", _ADVERB.sub("", text))
     text = _SEE_OF.sub(r"\g<verb> \g<noun>", text)
     text = _OF_ARE.sub(_named, text)
-    text = _WHICH_PHOTO.sub(r"how many \g<noun> in all photos", text)
     text = _WHATEVER.sub("count products ", text)
     text = _PLACE_HAS.sub(lambda match: f"on {match['place']}", text)
     text = _HAS_HOW_MANY.sub(lambda match: f"{match['rest']} on {match['place'].removeprefix('on ')}", text)
@@ -135,6 +157,19 @@ def usual_order(text: str) -> str:
     if rows and rows[0].start == 0 and text[rows[0].end :].strip(" ,:"):
         return f"{_side_last(polite(text[rows[0].end :]))} {text[: rows[0].end]}"
     return _side_last(text)
+
+
+def _not_counted(match: re.Match[str]) -> str:
+    thing = match["thing"] or match["taken"] or match["neither"].replace(" nor ", " and ")
+    return f" excluding {thing}"
+
+
+def _counted_thing(match: re.Match[str]) -> str:
+    """Read "what's the bottle count" as "how many bottles"."""
+    noun = match["noun"]
+    if not is_thing(noun) or noun in MEASURES:
+        return match[0]
+    return f"how many {noun if is_plural(noun) else plural(noun)}{match['rest']}"
 
 
 def _side_last(text: str) -> str:

@@ -10,7 +10,7 @@ from tools.arguments import Where
 _SHELF = r"(?:shelf|shelves|rows?|tiers?|levels?|racks?|boards?|layers?)"
 _LEAD = (
     r"(?:,?\s*\b(?:(?:that|which) )?(?:(?:is|are|standing|sitting|placed|located) )?(?:on|in|at"
-    r"|from|of|along)\s+)?(?:(?:each|both|all)\s+of\s+)?(?:the\s+|my\s+)?"
+    r"|from|of|along|for|across)\s+)?(?:(?:each|both|all)\s+of\s+)?(?:the\s+|my\s+)?"
 )
 _END = r"(?=$|[\s,.:;?!])"
 _TOP = r"(?:very )?(?:top|top[ -]?most|upper|uppermost|highest)"
@@ -48,15 +48,20 @@ def find_rows(text: str) -> list[Rows]:
         r"|bottom|below|above))?"
     )
     forms = (
+        # "two lowest shelves"
+        rf"{_LEAD}(?P<count_of>{number})\s+(?P<edge_of>{_TOP}|{_BOTTOM}|first)\s+{_SHELF}{_END}",
         # "top two shelves"
         rf"{_LEAD}(?P<edge>{_TOP}|{_BOTTOM}|first)\s+(?P<many>{number})\s+{_SHELF}{_END}",
         # "first and third shelves", "first, second and third shelf"
         rf"{_LEAD}(?P<several>(?:{ordinal}|top|bottom)(?:\s+{_SHELF})?"
-        rf"(?:(?:\s*,\s*|\s+and\s+|\s*,\s*and\s+)(?:on\s+)?(?:the\s+)?(?:{ordinal}|top|bottom))+)\s+{_SHELF}{_END}",
+        rf"(?:(?:\s*,\s*|\s+(?:and|or)\s+|\s*,\s*(?:and|or)\s+)(?:on\s+)?(?:the\s+)?(?:{ordinal}|top|bottom))+)\s+{_SHELF}{_END}",
+        # "shelves 1 to 3"
+        rf"{_LEAD}(?:shelves|rows|tiers|levels)\s+(?P<from_row>{number})\s*(?:to|-|–|through|until)\s*(?P<to_row>{number}){_END}",
         # "shelves 2 and 3"
         rf"{_LEAD}(?:shelves|rows|tiers|levels)\s+(?P<listed>{number}(?:\s*(?:,|and|&|\+)+\s*{number})+){_END}",
         # "second to last shelf"
         rf"{_LEAD}(?P<before_last>{ordinal}|next)[\s-]+(?:to[\s-]+)?(?:the[\s-]+)?(?:last|lowest|bottom)\s+{_SHELF}{_END}",
+        rf"{_LEAD}(?P<penultimate>penultimate|last but one)\s+{_SHELF}{_END}",
         # "second shelf", "second shelf down" or "up", "2nd row from the bottom"
         rf"{_LEAD}(?P<nth>{ordinal})\s+{_SHELF}(?: down|(?P<up> up))?{from_end}{_END}",
         # "second from the bottom"
@@ -66,6 +71,9 @@ def find_rows(text: str) -> list[Rows]:
         rf"|#)\s*)?(?P<numbered>{number}){from_end.replace('origin', 'source')}{_END}",
         # "on the bottom", with nothing behind it that could be the bottom of
         r",?\s*\b(?:on|at|along|in) (?:the )?(?:very )?(?:(?P<at_top>top)|(?P<at_bottom>bottom))(?=\s*(?:$|[,.;?!]))",
+        # "how many jars on the first shelf and how many on the second one"
+        rf",?\s*\b(?:on|at|in|along) the (?:(?P<nth_one>{ordinal})|(?P<top_one>{_TOP})|(?P<bottom_one>{_BOTTOM}))"
+        rf" one{_END}",
         rf"{_LEAD}(?P<top>{_TOP})\s+{_SHELF}{_END}",
         rf"{_LEAD}(?P<bottom>{_BOTTOM})\s+{_SHELF}{_END}",
     )
@@ -87,25 +95,32 @@ def take_rows(text: str) -> tuple[tuple[int, ...], str]:
 
 def _rows_of(parts: dict[str, str | None]) -> tuple[int, ...]:
     """Row numbers from the named parts of a match: 1 is the top shelf, -1 the bottom one."""
-    if parts.get("many"):
-        many = _value(parts["many"] or "")
-        from_bottom = re.fullmatch(_BOTTOM, parts["edge"] or "", re.IGNORECASE)
+    if many_of := parts.get("many") or parts.get("count_of"):
+        many = _value(many_of)
+        from_bottom = re.fullmatch(_BOTTOM, parts.get("edge") or parts.get("edge_of") or "", re.IGNORECASE)
         return tuple(-row for row in range(1, many + 1)) if from_bottom else tuple(range(1, many + 1))
     if parts.get("several"):
         words = re.findall(rf"{_ordinal()}|top|bottom", parts["several"] or "", re.IGNORECASE)
         return tuple({"top": 1, "bottom": -1}.get(word.lower()) or _value(word) for word in words)
+    if parts.get("from_row"):
+        first, last = _value(parts["from_row"] or ""), _value(parts["to_row"] or "")
+        return tuple(range(first, last + 1)) or (first, last)
+    if parts.get("penultimate"):
+        return (-2,)
     if parts.get("listed"):
         return tuple(map(_value, re.findall(_number(), parts["listed"] or "", re.IGNORECASE)))
     if parts.get("before_last"):
         word = (parts["before_last"] or "").lower()
         return (-2 if word == "next" else -_value(word),)
+    if parts.get("nth_one"):
+        return (_value(parts["nth_one"] or ""),)
     if parts.get("nth") or parts.get("short") or parts.get("numbered"):
         origin = (
             ("bottom" if parts.get("up") else None) or parts.get("origin") or parts.get("side") or parts.get("source")
         )
         value = _value(parts.get("nth") or parts.get("short") or parts.get("numbered") or "")
         return (-value if origin and origin.lower() in ("bottom", "below") else value,)
-    return (1,) if parts.get("top") or parts.get("at_top") else (-1,)
+    return (1,) if any(parts.get(name) for name in ("top", "at_top", "top_one")) else (-1,)
 
 
 _SIDES = {"left": "left half", "right": "right half", "upper": "upper half", "lower": "lower half"}

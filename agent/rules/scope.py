@@ -18,11 +18,11 @@ _ALL = re.compile(
     r"(?:both|each)(?=$|[?.!])",
     re.IGNORECASE,
 )
-_OTHER = re.compile(rf"{_LEAD}the other (?:{_PHOTO}|one)(?=$|[\s,?.!])", re.IGNORECASE)
+_OTHER = re.compile(rf"(?:{_LEAD}|^)the other (?:{_PHOTO}|one)(?=$|[\s,?.!])", re.IGNORECASE)
 _BOX = re.compile(
     r",?\s*\b(?:(?:that |which )?(?:looks?|is|are) )?(?:just )?(?:like|similar to|same as|as)"
     r"(?: the| this| that)?(?: ones?| item| thing| example| box)?"
-    r"(?: (?:at|in|inside|marked))?(?: "
+    r"(?: (?:at|in|inside|marked))?(?: the)?(?: "
     r"box)?\s*[\[(]?\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*[\])]?",
     re.IGNORECASE,
 )
@@ -49,6 +49,15 @@ def take_photos(text: str, photos: Sequence[Photo]) -> tuple[str, Photos]:
         return _tidy(_ALL.sub(" ", text)), Photos(tuple(range(len(photos))))
     ordinal = any_of([re.escape(word) for word in lexicon().ordinals] + ["last"])
     number = any_of([*lexicon().numbers, r"\d{1,3}"])
+    listed = re.search(
+        rf"(?:{_LEAD}|,\s*|\s+)(?:the\s+)?{_PHOTO}\s+(?P<list>{number}(?:(?:\s*,\s*|\s*(?:and|&|\+)\s*)+{number})+)(?=$|[\s,?.!])",
+        text,
+        re.IGNORECASE,
+    )
+    if listed:
+        words = re.findall(number, listed["list"].lower())
+        chosen = tuple(lexicon().numbers.get(word) or int(word) for word in words)
+        return _tidy(f"{text[: listed.start()]} {text[listed.end() :]}"), Photos(tuple(one - 1 for one in chosen))
     one = re.compile(
         rf"(?:{_LEAD}|^(?:only )?(?=[\w ]+[,:]))(?:the\s+)?(?P<nth>{ordinal})\s+{_PHOTO}(?=$|[\s,:?.!])"
         rf"|(?:{_LEAD})?(?:the\s+)?{_PHOTO}\s+(?:number\s+|no\.?\s*|#)?(?P<number>{number})(?=$|[\s,?.!])",

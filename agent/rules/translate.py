@@ -46,7 +46,7 @@ def to_english(text: str) -> str:
         return text
     name, language = found
     for pattern, english in language.phrases:
-        text = pattern.sub(english, text)
+        text = " ".join(pattern.sub(english, text).split())
     text = _WORD.sub(lambda match: _word(match[0], name, language.words), text)
     colours, contents = "|".join(sorted(lexicon().colours)), "|".join(sorted(lexicon().contents))
     kinds = "|".join(sorted(lexicon().heads | lexicon().parts, key=len, reverse=True))

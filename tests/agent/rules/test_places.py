@@ -21,6 +21,11 @@ from agent.rules.places import find_rows, take_places
         ("second shelf down", (2,)),
         ("fourth shelf up", (-4,)),
         ("cans on the bottom", (-1,)),
+        ("shelves 1 to 3", (1, 2, 3)),
+        ("penultimate shelf", (-2,)),
+        ("two lowest shelves", (-1, -2)),
+        ("first or second shelf", (1, 2)),
+        ("and on the second one", (2,)),
     ],
 )
 def test_shelves_are_numbered_from_the_top_and_minus_from_the_bottom(text: str, rows: tuple[int, ...]) -> None:
