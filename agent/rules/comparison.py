@@ -43,6 +43,16 @@ _NUMBER_OF = re.compile(
     r"|increased?|decreased?|dropped|drop|risen|fallen|fall|grown?|shrunk)\b(?P<rest>.*)$",
     re.IGNORECASE,
 )
+# "does Nivea have more bottles than Garnier"
+_HAVE_MORE = re.compile(
+    rf"^(?:does|do|has|have) (?P<one>.+?) (?:have|got|has|show) {_MORE} (?P<noun>[\w-]+) than (?P<other>.+)$",
+    re.IGNORECASE,
+)
+_MORE_ON = re.compile(
+    rf"^(?:are|is|were|was) there {_MORE} (?P<noun>.+?) (?:in|on) (?P<one>{_PHOTO}) (?:or|than) (?:(?:in|on) )?"
+    rf"(?P<other>{_PHOTO})$",
+    re.IGNORECASE,
+)
 _AS_MANY = re.compile(r"^(?:are|is) there (?:just )?as (?:many|much) (?P<one>.+?) as (?P<other>.+)$", re.IGNORECASE)
 _OUTNUMBER = re.compile(r"^(?:does|do|is|are) (?P<one>.+?) outnumber(?:ing)? (?P<other>.+)$", re.IGNORECASE)
 _AGAINST = re.compile(r"^(?P<one>.+?)\s+against\s+(?P<other>\S.*)$", re.IGNORECASE)
@@ -50,7 +60,7 @@ _COMPARED_TO = re.compile(r"(?<=\S)\s+(?:as )?compared (?:to|with)\s+(?=\S)", re
 _MORE_OR_MORE = re.compile(r"\b(?P<joint>or|than) (?:more|fewer|less) ", re.IGNORECASE)
 # ", who wins", ", the first or the second": adds nothing
 _ASIDE = re.compile(
-    r"\s*,\s*(?:(?:who|which|what)(?: one| brand| product)? "
+    r"(?<=\w)\s*,\s*(?:count (?:both|all|them|each)(?: of (?:them|these))?|(?:who|which|what)(?: one| brand| product)? "
     rf"(?:wins|leads|is (?:ahead|more|bigger|higher)|has (?:the )?(?:{_MORE}|lead))"
     r"|(?:the )?(?:first|1st|left|upper)(?: one)? or (?:the )?(?:second|2nd|right|other|lower)(?: one)?)$",
     re.IGNORECASE,
@@ -65,6 +75,8 @@ def as_counts(text: str) -> str:
     for both in (_AS_MANY, _OUTNUMBER, _COMPARE_WITH):
         text = both.sub(r"how many \g<one> and \g<other>", text)
     text = _PHOTO_HAS.sub(r"how many \g<noun> on \g<one> and on \g<other>", text)
+    text = _HAVE_MORE.sub(r"how many \g<one> \g<noun> and \g<other> \g<noun>", text)
+    text = _MORE_ON.sub(r"how many \g<noun> on \g<one> and on \g<other>", text)
     text = _WHICH_PHOTO.sub(r"how many \g<noun> in all photos", text)
     text = _NUMBER_OF.sub(_on_two_photos, text)
     if text.lower().startswith(("how many", "count")):

@@ -97,6 +97,12 @@ _GREETING = re.compile(
     r"|who are you|good \w+|cool|great|nice|perfect|wow|alright|super|ok(?:ay)?|got it|understood|yes|no problem)$",
     re.IGNORECASE,
 )
+_INTRODUCTION = re.compile(
+    r"^(?:i'm|i am|we're|we are|this is|my name is) "
+    r"(?!.*\b(?:how many|count|looking|missing|after|interested|trying)\b)"
+    r"(?:the |a |an )?(?:\w+ ){0,3}(?:from|for|at|of|here|with|rep|manager|buyer|analyst|customer)\b.*$",
+    re.IGNORECASE,
+)
 _EVERYTHING = re.compile(r"^(?:everything|all|all (?:of )?(?:it|them))$", re.IGNORECASE)
 _NO_NAME = re.compile(r"^(?:yes|no|maybe|why|what|who|when|how|show|stop|quit|exit|undo|redo)\b", re.IGNORECASE)
 _PRONOUN = re.compile(
@@ -119,10 +125,16 @@ def parse(request: Request, before: Before = NOTHING_BEFORE) -> tuple[Intent, ..
     text = _NUMBERED.sub(", ", mend(to_english(text)))
     text = f"how many {text}" if _is_bare(text) else text
     intents: list[Intent] = []
+    shelf = ""
     for clause in (part for whole in _CLAUSES.split(text) for part in _again_opened(whole)):
         clause = clause.strip(" ,.:")
-        if not clause or _GREETING.match(clause):
+        if not clause or _GREETING.match(clause) or _INTRODUCTION.match(clause):
             continue
+        found = find_rows(clause)
+        if shelf and not found and not take_places(clause)[1]:
+            clause = f"{clause} {shelf}"  # "on the second shelf how many cans and how many jars"
+        elif found and not found[0].start:
+            shelf = clause[: found[0].end].strip(" ,")
         answer = _clause(clause, request, before)
         if isinstance(answer, AskBack) and only_chatter(clause):
             continue  # "morning!", "thanks in advance": the other clauses say what is wanted
@@ -193,6 +205,7 @@ def _read(clause: str, said: str, scope: Photos, request: Request, before: Befor
         if (only := _ONLY.match(said)) and modifier_class(only["rest"]):
             said = f"{only['rest']} ones"
     rows, without_rows = take_rows(said)
+    without_rows = " ".join(without_rows.split())
     if lexicon().gaps.match(clean(without_rows)) or lexicon().gaps.match(without_rows):
         return _intents([Aim("empty gaps", row=row) for row in rows or (None,)], chosen)
     opener = lexicon().count.match(said)

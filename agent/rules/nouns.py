@@ -18,13 +18,14 @@ _TRAILER = re.compile(
     r"|available|on display|standing)"
     r"|are there any|(?:do|can|could|did) (?:you|we|i|they) (?:see|find|spot|count|have|got|make out"
     r"|carry|keep|stock|sell|offer)"
+    r"|(?:do|must|should|can) (?:i|we|you) (?:need to |have to )?(?:re)?(?:fill|stock)(?: up)?"
     r"|there (?:are|is)|are there|is there|i see|you see|have we got|have you got|(?:we|you|i|they)(?: "
     r"have|'ve)(?: got)?"
-    r"|(?:are|is) out|are|is|there|here|do (?:we|you|they|i)|in stock|left|remaining|sits?|stands?|lies?"
+    r"|(?:are|is) out|are|is|there|here|do (?:we|you|they|i)|in stock|on display|on show|in view|left|remaining|sits?|stands?|lies?"
     r"|(?:(?:that |which )?(?:are|is) )?(?:standing|sitting|lying|placed|displayed|shelved"
     r"|(?:facing|pointing)(?: (?:out|outwards?|front|forwards?|us|me))?)"
     r"|(?:is|are)? ?(?:on|in|at|from|of) (?:the|this|that|these|my|our|it|here|a)(?: (?:whole|entire|full))?"
-    r"(?: (?:shelf|shelves|photo|photos|picture|pictures|image|images|shot|rack|racks|display|fridge"
+    r"(?: (?:shelf|shelves|photo|photos|picture|pictures|image|images|shot|pic|pics|rack|racks|display|fridge"
     r"|store|aisle|cooler|stock|scene|frame))?)$",
     re.IGNORECASE,
 )

@@ -66,14 +66,21 @@ _OF_ARE = re.compile(
     r"(?P<name>[\w&'-]+(?: [\w&'-]+){0,2})$",
     re.IGNORECASE,
 )
+# "out of those, how many have a blue cap"
+_OF_THOSE = re.compile(
+    r"^(?:out )?of (?:those|these|them|the same)\s*,?\s*how many (?:of them )?"
+    r"(?:(?P<part>have|has|with|got) |are )(?P<rest>.+)$",
+    re.IGNORECASE,
+)
+_CHANCE = re.compile(r"\s*,?\s*\bby any chance\b,?", re.IGNORECASE)
 # "bottles: how many?"
 _NOUN_FIRST = re.compile(
     r"^(?P<noun>[^:,?]+?)\s*[:,]\s*(?P<verb>how many|how much)(?: (?:are|is|do|can|have)\b.*)?$", re.IGNORECASE
 )
 # "left side: how many bottles"
 _SIDE_FIRST = re.compile(
-    r"^(?:the )?(?P<side>(?:far )?(?:left|right)(?:[\s-]?hand)? (?:side|half|part))"
-    r"(?: of the (?:photo|picture|image|shelf))?\s*[,:]\s*(?P<rest>\S.*)$",
+    r"^(?:on |in )?(?:the )?(?P<side>(?:far )?(?:left|right|upper|lower|top|bottom)(?:[\s-]?hand)? (?:side|half|part))"
+    r"(?: of the (?:photo|picture|image|shelf))?(?: only)?\s*[,:]\s*(?P<rest>\S.*)$",
     re.IGNORECASE,
 )
 # "the bottom shelf has how many jars"
@@ -133,7 +140,8 @@ def usual_order(text: str) -> str:
     "on the top shelf, how many cans", "how many cans does the top shelf have", "how many facings does Nescafe
     have", "is the shampoo out of stock", "how many of these are red" (which becomes "red ones").
     """
-    text = as_counts(_STILL.sub(r"\g<verb>", text))
+    text = as_counts(_STILL.sub(r"\g<verb>", _CHANCE.sub("", text)))
+    text = _OF_THOSE.sub(_of_those, text)
     text = _LEFT_OUT.sub(_not_counted, text)
     text = _PASSIVE.sub(r"count \g<noun>\g<rest>", text)
     text = _THING_COUNT.sub(_counted_thing, text)
@@ -157,6 +165,10 @@ def usual_order(text: str) -> str:
     if rows and rows[0].start == 0 and text[rows[0].end :].strip(" ,:"):
         return f"{_side_last(polite(text[rows[0].end :]))} {text[: rows[0].end]}"
     return _side_last(text)
+
+
+def _of_those(match: re.Match[str]) -> str:
+    return f"how many ones with {match['rest']}" if match["part"] else f"how many {match['rest']} ones"
 
 
 def _not_counted(match: re.Match[str]) -> str:
