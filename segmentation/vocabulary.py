@@ -24,12 +24,16 @@ class Colour:
 
 @dataclass(frozen=True)
 class Contents:
-    """What is in a pack, and the packs, colours and printed words it usually comes with."""
+    """What is in a pack, and the packs, colours and printed words it usually comes with.
+
+    Whoever asks for the broader contents means these too.
+    """
 
     name: str
     kinds: tuple[str, ...]
     colours: tuple[str, ...]
     words: tuple[str, ...]
+    broader: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,9 @@ def vocabulary() -> Vocabulary:
             for name, item in raw["colours"].items()
         },
         contents={
-            name: Contents(name, tuple(item["kinds"]), tuple(item["colours"]), tuple(item["words"]))
+            name: Contents(
+                name, tuple(item["kinds"]), tuple(item["colours"]), tuple(item["words"]), item.get("broader")
+            )
             for name, item in raw["contents"].items()
         },
         parts=tuple(raw["parts"]),

@@ -41,7 +41,7 @@ class Meaning:
             (self.kind is None or product.kind == self.kind)
             and (self.colour is None or product.colour == self.colour)
             and (self.shade is None or product.shade == self.shade)
-            and (self.contents is None or product.contents == self.contents)
+            and (self.contents is None or self.contents in _said_of(product.contents))
             and (self.cap is None or product.cap_colour == self.cap)
         )
 
@@ -52,11 +52,17 @@ class Meaning:
         known = Meaning(
             kind=self.kind,
             colour=self.colour if product.colour is not None else None,
-            contents=self.contents if product.contents is not None else None,
+            contents=None if product.contents in (None, *_said_of(self.contents)) else self.contents,
             shade=self.shade if product.cutout is None else None,
             cap=self.cap if product.cutout is None else None,
         )
         return known.fits(product)
+
+
+def _said_of(contents: str | None) -> tuple[str, ...]:
+    """The words for some contents: its own, and the broader one if there is one."""
+    known = vocabulary().contents.get(contents) if contents else None
+    return tuple(filter(None, (known.name, known.broader))) if known else ()
 
 
 @dataclass(frozen=True)
@@ -143,6 +149,11 @@ def _of_product(rng: np.random.Generator, product: Product) -> Meaning:
     return Meaning(kind=product.kind, colour=colour)
 
 
+def _differ(one: str, other: str | None) -> bool:
+    """Whether no pack can hold both: colas are sodas."""
+    return one not in _said_of(other) and other not in _said_of(one)
+
+
 def _near_miss(rng: np.random.Generator, product: Product) -> Meaning:
     """One property of a product exchanged."""
     words = vocabulary()
@@ -154,7 +165,7 @@ def _near_miss(rng: np.random.Generator, product: Product) -> Meaning:
     if way < 0.75:
         other = str(rng.choice([k for k in words.kinds if k != product.kind]))
         return Meaning(kind=other, colour=colour if rng.random() < 0.7 else None)
-    fitting = [c.name for c in words.contents.values() if product.kind in c.kinds and c.name != product.contents]
+    fitting = [c.name for c in words.contents.values() if product.kind in c.kinds and _differ(c.name, product.contents)]
     contents = str(rng.choice(fitting or list(words.contents)))
     return Meaning(contents=contents, kind=product.kind if rng.random() < 0.6 else None)
 
@@ -170,7 +181,8 @@ def _other_kind(rng: np.random.Generator, product: Product) -> Meaning:
 
 def _other_contents(rng: np.random.Generator, product: Product) -> Meaning:
     """Other contents that such a pack may hold, twice as often those that come in its colour."""
-    fitting = [c for c in vocabulary().contents.values() if product.kind in c.kinds and c.name != product.contents]
+    known = vocabulary().contents.values()
+    fitting = [c for c in known if product.kind in c.kinds and _differ(c.name, product.contents)]
     if not fitting:
         return _other_kind(rng, product)
     weight = np.array([2.0 if product.colour in c.colours else 1.0 for c in fitting])

@@ -125,6 +125,17 @@ def test_other_kinds_are_asked_for_as_often_as_wished(shelf: Scene) -> None:
     assert any(p.meaning.contents == "tea" and p.meaning.kind not in {None, "box"} for p in asked)  # "tea cans"
 
 
+@pytest.mark.parametrize(
+    ("asked", "cola", "soda"),
+    [("soda", INSIDE, INSIDE), ("cola", INSIDE, IGNORED), ("beer", OUTSIDE, OUTSIDE), ("sauce", OUTSIDE, OUTSIDE)],
+)
+def test_who_asks_for_soda_means_cola_too_and_a_soda_may_be_one(asked: str, cola: int, soda: int) -> None:
+    items = tuple(Item("pack", i, 0, (0.1 + 0.4 * i, 0.2, 0.3 + 0.4 * i, 0.9)) for i in range(2))
+    packs = (_product("can", "red", "cola"), _product("can", "red", "soda"))
+    scene = draw_scene(Layout(1, 1.0, "shelf", packs, items), Cutouts(), 64, camera=False)
+    assert meant_items(scene, Meaning(contents=asked)).tolist() == [OUTSIDE, cola, soda]
+
+
 def test_other_contents_are_asked_for_as_often_as_wished(shelf: Scene) -> None:
     asked = phrases_for(shelf, 400, np.random.default_rng(4), other_contents=0.5)
     plain = phrases_for(shelf, 400, np.random.default_rng(4))
