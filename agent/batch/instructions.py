@@ -11,7 +11,7 @@
       - how many Sunkist bottles?            # a sentence, planned once
       - target: shampoo bottles              # or the arguments of `count`
         exclude: [conditioner]
-      - tool: labels                         # or any tool
+      - tool: read_labels                    # or any tool
     outputs: [csv, report]
 
 JSON Lines and CSV hold one photo pattern and one request per row: `photos` (or `photo`), `store`, `bay`,
@@ -338,18 +338,19 @@ def _typed(name: str, cell: Located, reader: _Reader) -> Located:
     try:
         if name == "row":
             return Located(int(text), cell.line, text)
-        if name == "optimize":
+        if name in ("optimize", "tune"):
             return Located(_YES_NO[text.lower()], cell.line, text)
-        if name == "arguments":
+        if name in ("arguments", "where"):
             rows, problems = read_json_lines(text)
             if problems or len(rows) != 1:
-                raise ValueError(problems[0].message if problems else "expected one JSON object")
+                raise ValueError(problems[0].message if problems else "expected one JSON value")
             return Located(rows[0].value, cell.line, text)
         if name in _LISTS:
             items = [_item(name, part.strip(), cell.line) for part in text.split(";")]
             return Located(items, cell.line, text)
     except (ValueError, KeyError):
-        expected = {"row": "a whole number", "optimize": "yes or no", "arguments": "a JSON object"}
+        expected = {"row": "a whole number", "optimize": "yes or no", "tune": "yes or no", "arguments": "a JSON object"}
+        expected["where"] = 'a JSON list such as [{"relation": "left half"}]'
         reader.complain(cell.line, f"{name}: expected {expected.get(name, 'x0,y0,x1,y1')}, found {text[:40]!r}")
         return Located("", cell.line, text)
     return cell

@@ -38,6 +38,7 @@ def segmentation(
     json: Json = False,
 ) -> None:
     """Judge masks on rendered scenes of unseen seeds and on real photos."""
+    from agent.settings import load_settings
     from agent.terminal import progress_line
     from segmentation.clipseg import ClipSeg
     from segmentation.evaluation.report import Request, evaluate, table, to_json, write_sheet
@@ -45,7 +46,7 @@ def segmentation(
 
     check_place(sheet)
     check_place(out)
-    model = ClipSeg.load(checkpoint)
+    model = ClipSeg.load(checkpoint or load_settings().checkpoint)
     request = Request(
         scenes=scenes,
         narrow=narrow,
@@ -86,15 +87,19 @@ def calibrate(
     json: Json = False,
 ) -> None:
     """Find the thresholds that count and outline best, then the width of intervals; store both with the checkpoint."""
+    from agent.settings import load_settings
     from agent.terminal import progress_line
     from segmentation.clipseg import ClipSeg
     from segmentation.evaluation.calibration import calibrate as find
-    from segmentation.evaluation.calibration import store
+    from segmentation.evaluation.calibration import store, stored_interval
     from segmentation.evaluation.coverage import calibrate_interval, rendered_counts
 
+    checkpoint = checkpoint or load_settings().checkpoint
     model = ClipSeg.load(checkpoint)
     with progress_line() as progress:
         calibration = find(model, scenes, first_seed=first_seed, data=cutouts, progress=progress.report)
+        if not counts and hand_counts is None:
+            calibration = calibration.model_copy(update={"interval": stored_interval(model.checkpoint.folder)})
         path = store(calibration, model.checkpoint.folder)
         model = ClipSeg.load(checkpoint)  # with its new thresholds
         samples, source = [], "rendered scenes"

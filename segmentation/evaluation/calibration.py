@@ -232,6 +232,16 @@ def _shares(sample: _Sample) -> NDArray[np.float64]:
     return np.array(rows, np.float64) / sample.truth.size
 
 
+def stored_interval(folder: Path) -> IntervalCalibration | None:
+    """The interval that was found for these weights before; None where none was."""
+    path = folder / FILE
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")).get("interval") if path.is_file() else None
+        return IntervalCalibration.model_validate(found) if found else None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+
+
 def store(calibration: Calibration, folder: Path) -> Path:
     """Write the calibration beside the weights.
 

@@ -57,10 +57,13 @@ def test_store_numbers_and_dates_stay_as_they_were_written() -> None:
 
 def test_csv_and_json_lines_say_the_same_as_each_other() -> None:
     table = parse(
-        'photos,store,target,exclude,row,like,optimize\na.jpg,7,cans,red; blue,-1,"1,2,30,40",no\n', "job.csv"
+        "photos,store,target,exclude,row,like,optimize,tune,where\n"
+        'a.jpg,7,cans,red; blue,-1,"1,2,30,40",no,yes,"[{""relation"": ""left half""}]"\n',
+        "job.csv",
     )
     row = {"photos": "a.jpg", "store": 7, "target": "cans", "exclude": ["red", "blue"], "row": -1}
-    rows = parse(json.dumps(row | {"like": [{"box": [1, 2, 30, 40]}], "optimize": False}), "job.jsonl")
+    more = {"like": [{"box": [1, 2, 30, 40]}], "optimize": False, "tune": True, "where": [{"relation": "left half"}]}
+    rows = parse(json.dumps(row | more), "job.jsonl")
 
     assert table.problems == rows.problems == ()
     assert table.sources[0].requests[0].call == rows.sources[0].requests[0].call
@@ -122,6 +125,10 @@ def test_a_mistake_in_yaml_is_named_with_its_line(text: str, line: int, part: st
         ("photo,like,target\na.jpg,1;2,cans\n", []),
         ("photo,like,target\na.jpg,x,cans\n", [(2, "like: expected x0,y0,x1,y1, found 'x'")]),
         ("photo,optimize,target\na.jpg,maybe,cans\n", [(2, "optimize: expected yes or no, found 'maybe'")]),
+        (
+            "photo,where,target\na.jpg,left,cans\n",
+            [(2, 'where: expected a JSON list such as [{"relation": "left half"}], found \'left\'')],
+        ),
         ("photo,tool,arguments\na.jpg,count,[1]\n", [(2, "'arguments': expected a mapping, found a list")]),
         ("photo,request,photo\n", [(1, "column 'photo' is given twice")]),
         ("photo,request\na,b,c\n", [(2, "3 cells, but the header has 2")]),

@@ -9,7 +9,8 @@ import pytest
 
 from segmentation.checkpoint import Thresholds
 from segmentation.errors import DataError
-from segmentation.evaluation.calibration import calibrate, store
+from segmentation.evaluation.calibration import calibrate, store, stored_interval
+from segmentation.evaluation.coverage import IntervalCalibration
 from segmentation.evaluation.real_photos import masked_photos, real_sets
 from segmentation.evaluation.segmentation import (
     count_labels,
@@ -181,6 +182,18 @@ def test_calibration_uses_centres_when_more_counts_are_exact_with_them() -> None
 def test_calibration_that_cannot_be_stored_says_so_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be written"):
         store(calibrate(_Constant(0.0), 1, first_seed=5), tmp_path / "missing")
+
+
+def test_an_interval_that_was_found_before_can_be_read_back(tmp_path: Path) -> None:
+    assert stored_interval(tmp_path) is None
+    calibration = calibrate(_Constant(0.0), 1, first_seed=5)
+    store(calibration, tmp_path)
+    assert stored_interval(tmp_path) is None
+    figures = {"share": 0.5, "most": 3.0, "level": 0.9, "samples": 4, "judged": 4}
+    figures |= {"covered_before": 0.5, "covered": 0.9, "width_before": 1.0, "width": 5.0}
+    interval = IntervalCalibration.model_validate(figures | {"source": "rendered scenes"})
+    store(calibration.model_copy(update={"interval": interval}), tmp_path)
+    assert stored_interval(tmp_path) == interval
 
 
 @pytest.fixture
