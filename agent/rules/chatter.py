@@ -15,6 +15,11 @@ _TOKEN = re.compile(r"[^\W_](?:[\w&'%-]|\.(?=\w))*|[,&+/]|[()]")
 _NUMBER = re.compile(r"\d{1,3}")
 _JOINS = frozenset(["and", "or", "vs", "versus", "than", "plus", "&", "+", "/", ","])
 _BREAK = "|"
+_NEGATED = re.compile(
+    r"\b(?:(?:don't|do not) (?!see|have|find|know|think|suppose)"
+    r"|(?:never|shouldn't|should not|rather than|instead of|leaving out|leave out|leav(?:e|ing) .+ out)\b)"
+)
+_TOLD = re.compile(r"\b(?:the|a|an|my|of|from|for|in)\b", re.IGNORECASE)
 LONGEST = 10  # words of one thing
 
 
@@ -22,7 +27,11 @@ def without_chatter(clause: str) -> str | None:
     """The clause as "how many <thing> <place>"; None where it is not plain what the thing is."""
     words = lexicon()
     lower = clause.lower()
-    if words.other_business.search(lower) or not (words.counting.search(lower) or _has_name(clause)):
+    if (
+        _NEGATED.search(lower)
+        or words.other_business.search(lower)
+        or not (words.counting.search(lower) or _has_name(clause))
+    ):
         return None
     pieces = _pieces(clause)
     things = [piece for piece in pieces if _says_a_thing(piece)]
@@ -36,12 +45,16 @@ def without_chatter(clause: str) -> str | None:
         joined = text.split()[-1].lower() in _JOINS - {","} or piece.split()[0].lower() in _JOINS - {","}
         kind = clean(piece)
         if kind.lower() in words.kinds and not any(thing in words.kinds for thing in text.lower().split()):
+            if _TOLD.search(_bare(text).removeprefix("the ")):
+                return None  # "Karen from head office, how many cans": a remark, not the cans' name
             text = f"{_bare(text)} {kind}"  # "Kellogg's vs Nestle, who has more boxes"
         elif joined or re.match(rf"{words.exclude}\b", piece, re.IGNORECASE):
             text = f"{text} {piece}"
         else:
             return None  # two things, and nothing says how they belong together
-    text = re.sub(r"\bthan\b", "and", " ".join([text, *places]))
+    text = " ".join([text, *places])
+    if re.search(r"\b(?:more|fewer|less|most|many)\b", lower):
+        text = re.sub(r"\bthan\b", "and", text)
     return f"how many {_bare(text)}"
 
 
@@ -56,10 +69,21 @@ def _pieces(clause: str) -> list[str]:
     kept: list[str] = []
     for position, token in enumerate(tokens):
         following = tokens[position + 1].lower() if position + 1 < len(tokens) else ""
-        chatter = token.lower() in lexicon().chatter
+        chatter = _is_chatter(tokens, position)
         told = _NUMBER.fullmatch(token) and (not kept or kept[-1] == _BREAK) and following not in lexicon().units
         kept.append("the" if token.lower() in lexicon().pointing else _BREAK if chatter or told else token)
     return [piece for piece in (_trimmed(part) for part in " ".join(kept).split(_BREAK)) if piece]
+
+
+def _is_chatter(tokens: list[str], position: int) -> bool:
+    """Whether a word is part of no thing here: "Max" of "Pepsi Max" is, and "still" of "still water"."""
+    token = tokens[position]
+    before, after = (tokens[i] if 0 <= i < len(tokens) else "" for i in (position - 1, position + 1))
+    if token.lower() not in lexicon().chatter:
+        return False
+    named = position > 0 and token[0].isupper() and token != "I" and (before[:1].isupper() or after[:1].isupper())
+    pairs = {f"{before} {token}".lower(), f"{token} {after}".lower()}
+    return not named and not pairs & lexicon().together
 
 
 def _bare(text: str) -> str:
@@ -101,9 +125,10 @@ def only_chatter(clause: str) -> bool:
 
 def plain(target: str) -> bool:
     """Whether a target can be a thing on a shelf: short, and without a word of chatter."""
-    words = re.findall(r"[^\s,:;]+", target.lower())
-    ends = bool(words) and not {words[0], words[-1]} & lexicon().small
-    return ends and len(words) <= LONGEST and not set(words) & (lexicon().chatter - MEASURES)
+    words = re.findall(r"[^\s,:;]+", target)
+    ends = bool(words) and not {words[0].lower(), words[-1].lower()} & lexicon().small
+    loose = any(_is_chatter(words, i) and word.lower() not in MEASURES for i, word in enumerate(words))
+    return ends and len(words) <= LONGEST and not loose
 
 
 def meant(clause: str, target: str) -> bool:

@@ -22,7 +22,7 @@ _WHICH_OF_TWO = re.compile(
 # "which supplier has more bottles here, Henkel or Unilever"
 _WHO_HAS = re.compile(
     rf"^(?:which|what) (?:supplier|brand|maker|company|one|of them) {_HAS} (?:the )?{_MORE} "
-    r"(?P<noun>[\w-]+)(?: (?:here|there))?\s*[,:]\s*(?P<one>.+?) or (?P<other>[^,]+)$",
+    r"(?P<noun>[\w-]+)(?: (?:here|there))?\s*[,:]\s*(?P<names>.+? or [^,]+)$",
     re.IGNORECASE,
 )
 # "has photo 2 got fewer gaps than photo 1"
@@ -70,8 +70,7 @@ _ASIDE = re.compile(
 def as_counts(text: str) -> str:
     """A comparison of things or photos as "how many <one> and <other>"; other sentences as they are."""
     text = _COMPARE.sub("", _ASIDE.sub("", text))
-    text = _WHICH_OF_TWO.sub(_two, text)
-    text = _WHO_HAS.sub(r"how many \g<one> \g<noun> and \g<other> \g<noun>", text)
+    text = _WHICH_OF_TWO.sub(_two, _WHO_HAS.sub(_each_owner, text))
     for both in (_AS_MANY, _OUTNUMBER, _COMPARE_WITH):
         text = both.sub(r"how many \g<one> and \g<other>", text)
     text = _PHOTO_HAS.sub(r"how many \g<noun> on \g<one> and on \g<other>", text)
@@ -84,13 +83,19 @@ def as_counts(text: str) -> str:
     return _AGAINST.sub(_either, _MORE_OR_MORE.sub(r"\g<joint> ", text))
 
 
+def _each_owner(match: re.Match[str]) -> str:
+    names = re.split(r"\s*,\s*(?:or )?|\s+or\s+", match["names"])
+    return "how many " + " and ".join(f"{name} {match['noun']}" for name in names)
+
+
 def _two(match: re.Match[str]) -> str:
     return "how many " + re.sub(r"\bor\b", "and", match["things"])
 
 
 def _either(match: re.Match[str]) -> str:
     """Read "red cans against blue cans" as both; "against the wall" stays."""
-    known = is_thing(match["other"]) or is_plural(match["other"])
+    other = match["other"]
+    known = is_thing(other) or is_plural(other) or other[0].isupper()
     return f"{match['one']} and {match['other']}" if known else match[0]
 
 

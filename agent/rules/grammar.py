@@ -7,10 +7,11 @@ from typing import Literal
 
 from agent.request import Request
 from agent.rules.chatter import meant, only_chatter, plain, without_chatter
+from agent.rules.doubt import odd_reference, odd_thing
 from agent.rules.lexicon import lexicon
 from agent.rules.nouns import clean, head, is_plural, is_thing, modifier_class, resolve_ones, split, stands_for
 from agent.rules.order import polite, usual_order
-from agent.rules.places import find_rows, take_places, take_rows
+from agent.rules.places import find_rows, leading_side, place_starts, take_places, take_rows
 from agent.rules.remark import asked_within
 from agent.rules.scope import Photos, take_boxes, take_exclusions, take_photos
 from agent.rules.spelling import mend
@@ -77,6 +78,13 @@ _CLAUSES = re.compile(
     r"what (?:is|are|does|do)\b|what's|(?:the )?number of|(?:are|is) there (?:any|some|an?)\b|do you see|list\b))",
     re.IGNORECASE,
 )
+# "the three red cans", "12 Pepsi cans"; "7 Up" and "2 litre bottles" are names
+_A_NUMBER_OF = re.compile(
+    r"^(?:more than |less than |at least )?"
+    r"(?:(?:\d{1,3}|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) (?=[a-z])|\d{2,3} (?=[A-Z]))"
+    r"(?!(?:ml|cl|dl|l|ltr|lit\w+|g|gr|kg|mg|oz|lbs?|packs?|pk|x|er|cm|mm|inch|pieces?|percent|days|up)\b)"
+)
+_COMMA = re.compile(r"(?<=\d),(?=\d+ ?(?:l|ml|cl|kg|g)\b)")  # "1,5 l"
 _NUMBERED = re.compile(r"(?:^|(?<=\s))\d\)\s*")  # "1) cans 2) bottles"
 _FOLLOW = re.compile(
     r"^(?:and|plus|again|what about|how about|same (?:for|with)|now|also|the same (?:for|with)|but)\b\s*(?P<rest>.*)$",
@@ -99,10 +107,18 @@ _GREETING = re.compile(
 )
 _INTRODUCTION = re.compile(
     r"^(?:i'm|i am|we're|we are|this is|my name is) "
-    r"(?!.*\b(?:how many|count|looking|missing|after|interested|trying)\b)"
+    r"(?!for\b)(?!.*\b(?:how many|count|looking|missing|after|interested|trying|only|just)\b)"
     r"(?:the |a |an )?(?:\w+ ){0,3}(?:from|for|at|of|here|with|rep|manager|buyer|analyst|customer)\b.*$",
     re.IGNORECASE,
 )
+_HOW_MANY = re.compile(r"\bhow (?:many|much)\b|\bcount\b", re.IGNORECASE)
+_OF_THOSE = re.compile(r"\s+of those$", re.IGNORECASE)
+_WHOLE = re.compile(
+    r"\b(?:in total|overall|altogether|anywhere|everywhere|whole|entire"
+    r"|(?:in|on) (?:the|this) (?:photo|picture|image))\b",
+    re.IGNORECASE,
+)
+_CLAUSE_WORDS = re.compile(r"\b(?:and|then|now|what about|how about|the)\b", re.IGNORECASE)
 _EVERYTHING = re.compile(r"^(?:everything|all|all (?:of )?(?:it|them))$", re.IGNORECASE)
 _NO_NAME = re.compile(r"^(?:yes|no|maybe|why|what|who|when|how|show|stop|quit|exit|undo|redo)\b", re.IGNORECASE)
 _PRONOUN = re.compile(
@@ -119,7 +135,7 @@ NOTHING_BEFORE = Before()
 
 def parse(request: Request, before: Before = NOTHING_BEFORE) -> tuple[Intent, ...] | AskBack:
     """What a sentence asks for; a question to the user when it cannot be told."""
-    text = " ".join(request.text.replace("’", "'").split())
+    text = _COMMA.sub(".", " ".join(request.text.replace("’", "'").split()))
     if len(text) > LONGEST:
         return AskBack(TOO_LONG)
     text = _NUMBERED.sub(", ", mend(to_english(text)))
@@ -128,15 +144,23 @@ def parse(request: Request, before: Before = NOTHING_BEFORE) -> tuple[Intent, ..
     shelf = ""
     for clause in (part for whole in _CLAUSES.split(text) for part in _again_opened(whole)):
         clause = clause.strip(" ,.:")
-        if not clause or _GREETING.match(clause) or _INTRODUCTION.match(clause):
+        if not clause or _GREETING.match(clause):
             continue
         found = find_rows(clause)
-        if shelf and not found and not take_places(clause)[1]:
+        if _INTRODUCTION.match(clause) and not found:
+            continue
+        if shelf and not found and not take_places(clause)[1] and not _WHOLE.search(clause):
             clause = f"{clause} {shelf}"  # "on the second shelf how many cans and how many jars"
-        elif found and not found[0].start:
+        elif not shelf and not found:
+            shelf = leading_side(clause)
+        elif found and (not found[0].start or not _CLAUSE_WORDS.sub("", take_rows(clause)[1]).strip(" ,")):
             shelf = clause[: found[0].end].strip(" ,")
+        named = take_photos(clause, request.photos)[1].chosen
         answer = _clause(clause, request, before)
-        if isinstance(answer, AskBack) and only_chatter(clause):
+        if named is not None and all(position < len(request.photos) for position in named):
+            # "in photo 2 how many cans and how many jars": both there
+            request = request.model_copy(update={"current": tuple(request.photos[position].id for position in named)})
+        if isinstance(answer, AskBack) and only_chatter(clause) and not _HOW_MANY.search(clause):
             continue  # "morning!", "thanks in advance": the other clauses say what is wanted
         if isinstance(answer, AskBack):
             return answer
@@ -153,17 +177,42 @@ def _is_bare(text: str) -> bool:
     """Whether all that is asked is a word or two: "coke?"."""
     words = text.lower().removesuffix("?").split()
     known = lexicon().chatter | lexicon().no_request | lexicon().no_thing | lexicon().small | lexicon().remark
-    return text.endswith("?") and 0 < len(words) <= 2 and not set(words) & known and all(map(str.isalpha, words))
+    known |= set(lexicon().numbers) | lexicon().no_bare
+    if not text.endswith("?") or not 0 < len(words) <= 2 or set(words) & known or not all(map(str.isalpha, words)):
+        return False
+    said = " ".join(words)
+    asked = any(form.match(said) for form in (_GREETING, lexicon().labels, lexicon().describe, lexicon().gaps))
+    return not asked and (is_thing(said) or not words[-1].endswith(("ed", "ly")))
 
 
 def _again_opened(clause: str) -> list[str]:
     """Split "how many cans, how many jars"; "on the top shelf, how many cans" is one question."""
     parts = re.split(r"\s*,\s*(?=(?:how many|how much|count)\b)", clause, flags=re.IGNORECASE)
-    return parts if all(lexicon().count.match(polite(part)) for part in parts) else [clause]
+    openers = (lexicon().count, lexicon().describe, lexicon().labels)
+    return parts if all(any(opener.match(polite(part)) for opener in openers) for part in parts) else [clause]
 
 
 def _clause(clause: str, request: Request, before: Before) -> tuple[Intent, ...] | AskBack:
+    """What one clause asks for, unless that would look for what no thing is called."""
+    answer = _understood(clause, request, before)
+    if isinstance(answer, AskBack):
+        return answer
+    for aim in (intent.aim for intent in answer if intent.aim):
+        references = [place.reference for place in aim.where if place.reference]
+        if any(map(odd_thing, (aim.target, *aim.exclude))) or any(map(odd_reference, references)):
+            return AskBack(f"{WHAT} I could not make sense of {clause!r}.")
+        other = re.search(rf"\band (?:the )?(\w+) {lexicon().exclude}\b", clause, re.IGNORECASE)
+        if other and other[1].lower() in lexicon().heads:  # "cans without Pepsi and bottles without Fanta"
+            return AskBack(f"{WHAT} I could not tell what is left out in {clause!r}.")
+        if {"left half", "right half"} <= {place.relation for place in aim.where} or aim.target in aim.exclude:
+            return AskBack(PLACE)
+    return answer
+
+
+def _understood(clause: str, request: Request, before: Before) -> tuple[Intent, ...] | AskBack:
     """One clause by the grammar; where that fails or leaves chatter in a thing, by what is left without chatter."""
+    if lexicon().no_photo_tells.search(clause):
+        return AskBack(NOT_COUNTED)
     said, scope = take_photos(usual_order(polite(clause)), request.photos)
     answer = _read(clause, said, scope, request, before)
     targets = () if isinstance(answer, AskBack) else tuple(intent.aim.target for intent in answer if intent.aim)
@@ -173,7 +222,7 @@ def _clause(clause: str, request: Request, before: Before) -> tuple[Intent, ...]
         return answer
     inner = asked_within(clause)
     if inner is not None and not lexicon().other_business.search(inner.question):
-        asked = _clause(inner.question, request, before)
+        asked = _understood(inner.question, request, before)
         # "check the milk: how many cartons" means milk cartons; "got to top up, how many Walkers bags" says it all.
         if not isinstance(asked, AskBack) and (inner.apart or not any(map(_is_kind_alone, asked))):
             return asked
@@ -212,6 +261,8 @@ def _read(clause: str, said: str, scope: Photos, request: Request, before: Befor
     if opener is None:
         for tool, pattern in (("read_labels", lexicon().labels), ("describe", lexicon().describe)):
             if pattern.match(said) or (rows and without_rows and pattern.match(without_rows)):
+                if _HOW_MANY.search(said):
+                    return AskBack(KINDS)
                 return tuple(Intent(tool, (photo,)) for photo in chosen)  # type: ignore[arg-type]
         more = lexicon().more.match(said)
         said = re.sub(r"\bthan\b", "and", said) if more else said
@@ -297,7 +348,9 @@ def _piece(text: str, before: Before) -> tuple[Aim, ...] | AskBack:
     """Things that share their shelf, places, boxes and exclusions."""
     text, boxes = take_boxes(text)
     rows = find_rows(text)
-    if any(lexicon().before_row.search(text[: found.start]) for found in rows):
+    if any(
+        lexicon().before_row.search(text[:start]) for start in (*(found.start for found in rows), *place_starts(text))
+    ):
         return AskBack(PLACE)
     shelves, text = take_rows(text)
     if lexicon().unsupported_place.search(text):
@@ -305,6 +358,8 @@ def _piece(text: str, before: Before) -> tuple[Aim, ...] | AskBack:
     text, places = take_places(text)
     text, excluded = take_exclusions(_NON.sub(_not_the, text), before.aims[-1].target if before.aims else "")
     text, uncleaned = clean(text, whole=False), text.strip(" ,.")
+    kept = bool(_OF_THOSE.search(text)) and len(before.aims) == 1
+    text = _A_NUMBER_OF.sub("", _OF_THOSE.sub("", text))
     if lexicon().kinds_not_items.match(text) or lexicon().kinds_not_items.match(uncleaned):
         return AskBack(KINDS)
     if _EVERYTHING.match(text):
@@ -314,13 +369,13 @@ def _piece(text: str, before: Before) -> tuple[Aim, ...] | AskBack:
         targets = [resolve_ones(target, stands_for(target=last, modifier=target)) for target in split(text)]
         if odd := next((word for target in targets for word in target.split() if word in lexicon().no_thing), None):
             return AskBack(f"{WHAT} I could not make sense of {odd!r} in {text!r}.")
-        models = [Aim(target) for target in targets]
+        models = [Aim(_A_NUMBER_OF.sub("", target)) for target in targets]
+        if kept:  # "how many of them are Pepsi": on the same shelf
+            models = [replace(before.aims[0], target=model.target) for model in models]
     elif boxes:
         models = [Aim("items")]
     elif before.aims and (rows or places or excluded or _PRONOUN.match(text)):
-        models = [
-            replace(aim, row=None if rows else aim.row, where=() if places else aim.where) for aim in before.aims[-1:]
-        ]
+        models = [replace(aim, row=None if rows else aim.row, where=() if places else aim.where) for aim in before.aims]
         excluded = tuple(resolve_ones(thing, head(models[0].target)) for thing in excluded)
     else:
         return AskBack(WHAT)

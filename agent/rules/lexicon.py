@@ -23,6 +23,7 @@ class Lexicon:
     labels: re.Pattern[str]
     gaps: re.Pattern[str]
     kinds_not_items: re.Pattern[str]
+    no_photo_tells: re.Pattern[str]
     unsupported_place: re.Pattern[str]
     exclude: str
     fragment: re.Pattern[str]
@@ -40,6 +41,9 @@ class Lexicon:
     swaps: dict[str, str]
     no_request: frozenset[str]
     no_thing: frozenset[str]
+    no_part: frozenset[str]
+    no_bare: frozenset[str]
+    together: frozenset[str]
     chatter: frozenset[str]
     small: frozenset[str]
     pointing: frozenset[str]
@@ -86,6 +90,7 @@ def lexicon() -> Lexicon:
         labels=full("labels"),
         gaps=full("gaps"),
         kinds_not_items=full("kinds_not_items"),
+        no_photo_tells=re.compile(rf"\b{any_of(raw['no_photo_tells'])}", re.IGNORECASE),
         unsupported_place=re.compile(rf"\b{any_of(raw['unsupported_place'])}", re.IGNORECASE),
         exclude=any_of(raw["exclude"]),
         fragment=re.compile(
@@ -112,6 +117,9 @@ def lexicon() -> Lexicon:
         swaps=raw["spelling"]["swaps"],
         no_request=frozenset(raw["no_request"].split()),
         no_thing=frozenset(raw["no_thing"].split()),
+        no_part=frozenset(raw["no_part"].split()),
+        no_bare=frozenset(raw["no_bare"].split()),
+        together=frozenset(raw["together"]),
         chatter=frozenset(raw["chatter"].split()),
         small=frozenset(raw["small"].split()),
         pointing=frozenset(raw["pointing"].split()),

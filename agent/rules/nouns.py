@@ -9,7 +9,7 @@ _DETERMINER = re.compile(
     r"^(?:only|just|(?:all|any|each|every|both)(?: of)?(?: the| these| those)?|the|a|an|these|those"
     r"|this|that|my"
     r"|our|some"
-    r"|of the|of|for(?: the)?|individual|single|separate|visible|various)\s+(?=\S)",
+    r"|of the|of|for(?: the)?|individual|single(?! (?:cream|malt))|separate|visible|various)\s+(?=\S)",
     re.IGNORECASE,
 )
 _TRAILER = re.compile(
@@ -105,7 +105,7 @@ def is_plural(phrase: str) -> bool:
 
 def split(phrase: str) -> tuple[str, ...]:
     """The things that a phrase names: "cans and bottles" are two, "salt and vinegar chips" is one."""
-    phrase = clean(phrase, whole=False)
+    phrase = _shared(clean(phrase, whole=False))
     if not re.search(
         r"[,+/]|\s(?:and|or|plus|vs\.?|versus|as well as|along with|together with|in addition to)\s",
         phrase,
@@ -123,6 +123,32 @@ def split(phrase: str) -> tuple[str, ...]:
             things[-1] += (joint if joint.strip() != "," else " ") + right
     cleaned = [clean(thing.replace(_JOINT, " ")) for thing in things]
     return _distribute(tuple(thing for thing in cleaned if thing))
+
+
+_KINDS_ARE = re.compile(
+    r"^(?P<one>[\w-]+)(?: and | or )(?P<other>[\w-]+) (?:that |which )?are (?P<what>[\w'&-]+)$", re.IGNORECASE
+)
+_KINDS_OF = re.compile(r"^(?P<one>[\w-]+) and (?P<other>[\w-]+) of (?:the )?(?P<what>[\w'& -]+)$", re.IGNORECASE)
+_OF_TWO = re.compile(
+    r"^(?P<kind>[\w-]+) of (?:the )?(?P<one>[\w'-]+) and (?P<other>[\w'-]+) (?P<noun>[\w'-]+)$", re.IGNORECASE
+)
+
+
+def _shared(phrase: str) -> str:
+    """What is said once for two things, said for each.
+
+    "bottles and cans are red", "cans and bottles of Coke", "bottles of red and white wine".
+    """
+    for form in (_KINDS_ARE, _KINDS_OF):
+        match = form.match(phrase)
+        if match and {match["one"].lower(), match["other"].lower()} <= lexicon().kinds:
+            return f"{match['what']} {match['one']} and {match['what']} {match['other']}"
+    match = _OF_TWO.match(phrase)
+    if match and match["kind"].lower() in lexicon().kinds and not lexicon().one_name.search(phrase):
+        one, other = (f"{match[name]} {match['noun']} {match['kind']}" for name in ("one", "other"))
+        if match["noun"].lower() not in lexicon().kinds:
+            return f"{one} and {other}"
+    return phrase
 
 
 def _divides(left: str, joint: str, right: str, *, is_list: bool) -> bool:

@@ -5,7 +5,7 @@ import re
 from agent.rules.comparison import as_counts
 from agent.rules.lexicon import lexicon
 from agent.rules.nouns import MEASURES, is_plural, is_thing
-from agent.rules.places import find_rows
+from agent.rules.places import Rows, find_rows
 from segmentation.vocabulary import plural
 
 _PLACE_HAS = re.compile(
@@ -72,6 +72,8 @@ _OF_THOSE = re.compile(
     r"(?:(?P<part>have|has|with|got) |are )(?P<rest>.+)$",
     re.IGNORECASE,
 )
+_HAVE = re.compile(r"^how many (?:have|has) (?=(?:a|an|the|no|\w+) )", re.IGNORECASE)  # "how many have a red label"
+_VERB = re.compile(r"^(?:and |then )*(?:count|how many|how much)\b(?: the)?\s*", re.IGNORECASE)
 _CHANCE = re.compile(r"\s*,?\s*\bby any chance\b,?", re.IGNORECASE)
 # "bottles: how many?"
 _NOUN_FIRST = re.compile(
@@ -140,8 +142,11 @@ def usual_order(text: str) -> str:
     "on the top shelf, how many cans", "how many cans does the top shelf have", "how many facings does Nescafe
     have", "is the shampoo out of stock", "how many of these are red" (which becomes "red ones").
     """
+    rows = find_rows(text)
+    if len(rows) > 1 and rows[0].start == 0:
+        return _shelves_first(text, rows)
     text = as_counts(_STILL.sub(r"\g<verb>", _CHANCE.sub("", text)))
-    text = _OF_THOSE.sub(_of_those, text)
+    text = _HAVE.sub("how many ones with ", _OF_THOSE.sub(_of_those, text))
     text = _LEFT_OUT.sub(_not_counted, text)
     text = _PASSIVE.sub(r"count \g<noun>\g<rest>", text)
     text = _THING_COUNT.sub(_counted_thing, text)
@@ -165,6 +170,17 @@ def usual_order(text: str) -> str:
     if rows and rows[0].start == 0 and text[rows[0].end :].strip(" ,:"):
         return f"{_side_last(polite(text[rows[0].end :]))} {text[: rows[0].end]}"
     return _side_last(text)
+
+
+def _shelves_first(text: str, rows: list[Rows]) -> str:
+    """Read "top shelf cans, bottom shelf bottles" as "cans top shelf, bottles bottom shelf"; else the text as it is."""
+    ends = [*(each.start for each in rows[1:]), len(text)]
+    things = [polite(text[each.end : end]).strip(" ,:") for each, end in zip(rows, ends, strict=True)]
+    things = [_VERB.sub("", re.sub(r"[\s,]+(?:and|then)$", "", thing)).strip(" ,:") for thing in things]
+    if not all(things):
+        return text
+    places = (text[each.start : each.end].strip(" ,") for each in rows)
+    return "how many " + ", ".join(f"{thing} {place}" for thing, place in zip(things, places, strict=True))
 
 
 def _of_those(match: re.Match[str]) -> str:
@@ -212,4 +228,4 @@ def _each_colour(match: re.Match[str]) -> str:
 
 def _these(match: re.Match[str]) -> str:
     noun = match["noun"]
-    return f"{match['verb']} {noun}" if is_thing(noun) else f"{match['verb']} {noun} ones"
+    return f"{match['verb']} {noun}" if is_thing(noun) else f"{match['verb']} {noun} ones of those"

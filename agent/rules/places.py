@@ -8,6 +8,7 @@ from agent.rules.nouns import clean
 from tools.arguments import Where
 
 _SHELF = r"(?:shelf|shelves|rows?|tiers?|levels?|racks?|boards?|layers?)"
+_ONE_SHELF = r"(?:shelf|row|tier|level|rack|board|layer)"
 _LEAD = (
     r"(?:,?\s*\b(?:(?:that|which) )?(?:(?:is|are|standing|sitting|placed|located) )?(?:on|in|at"
     r"|from|of|along|for|across)\s+)?(?:(?:each|both|all)\s+of\s+)?(?:the\s+|my\s+)?"
@@ -58,7 +59,7 @@ def find_rows(text: str) -> list[Rows]:
         # "shelves 1 to 3"
         rf"{_LEAD}(?:shelves|rows|tiers|levels)\s+(?P<from_row>{number})\s*(?:to|-|–|through|until)\s*(?P<to_row>{number}){_END}",
         # "shelves 2 and 3"
-        rf"{_LEAD}(?:shelves|rows|tiers|levels)\s+(?P<listed>{number}(?:\s*(?:,|and|&|\+)+\s*{number})+){_END}",
+        rf"{_LEAD}{_SHELF}\s+(?P<listed>{number}(?:\s*(?:,|and|or|&|\+)+\s*{number})+){_END}",
         # "second to last shelf"
         rf"{_LEAD}(?P<before_last>{ordinal}|next)[\s-]+(?:to[\s-]+)?(?:the[\s-]+)?(?:last|lowest|bottom)\s+{_SHELF}{_END}",
         rf"{_LEAD}(?P<penultimate>penultimate|last but one)\s+{_SHELF}{_END}",
@@ -74,8 +75,8 @@ def find_rows(text: str) -> list[Rows]:
         # "how many jars on the first shelf and how many on the second one"
         rf",?\s*\b(?:on|at|in|along) the (?:(?P<nth_one>{ordinal})|(?P<top_one>{_TOP})|(?P<bottom_one>{_BOTTOM}))"
         rf" one{_END}",
-        rf"{_LEAD}(?P<top>{_TOP})\s+{_SHELF}{_END}",
-        rf"{_LEAD}(?P<bottom>{_BOTTOM})\s+{_SHELF}{_END}",
+        rf"{_LEAD}(?P<top>{_TOP})\s+{_ONE_SHELF}{_END}",
+        rf"{_LEAD}(?P<bottom>{_BOTTOM})\s+{_ONE_SHELF}{_END}",
     )
     found: list[Rows] = []
     for form in forms:
@@ -144,6 +145,17 @@ _RELATION = re.compile(
 _WHOLE = re.compile(r"^(?:photo|picture|image|shelf|shelves|rack|display)$", re.IGNORECASE)
 LONGEST_REFERENCE = 200  # characters, as the schema of the tool has it
 _NAMES = {"over": "above", "on top of": "above", "under": "below", "underneath": "below", "beneath": "below"}
+
+
+def leading_side(text: str) -> str:
+    """The side that a text begins with: "on the left how many cans"; empty when there is none."""
+    match = _SIDE.match(text)
+    return match[0].strip(" ,") if match else ""
+
+
+def place_starts(text: str) -> list[int]:
+    """Where sides and relations begin in a text."""
+    return [match.start() for form in (_RELATION, _SIDE) for match in form.finditer(text)]
 
 
 def take_places(text: str) -> tuple[str, tuple[Where, ...]]:

@@ -12,6 +12,7 @@ _ASKED = re.compile(
 )
 _TOPIC = re.compile(r"(?<=[\w)][:–-] )(?=\S)")  # "new delivery check: Barilla boxes"
 _PLACED = re.compile(r"\d|\b(?:photo|picture|image|left|right|above|below|under)s?\b", re.IGNORECASE)
+_NOT = re.compile(r"(?:n't|\bnot|\bnever)\s*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ def asked_within(text: str) -> Asked | None:
     remark = text[: match.start()] if match else ""
     words = re.findall(r"[\w'-]+", remark)
     if match is None or not words or find_rows(remark) or _PLACED.search(remark):
+        return None
+    if _NOT.search(remark) or re.search(rf"\b{lexicon().exclude}\b", remark, re.IGNORECASE):
         return None
     lower = [word.lower() for word in words]
     named = any(word[0].isupper() and word[:2] not in ("I", "I'") for word in words[1:])

@@ -51,6 +51,7 @@ def to_english(text: str) -> str:
     colours, contents = "|".join(sorted(lexicon().colours)), "|".join(sorted(lexicon().contents))
     kinds = "|".join(sorted(lexicon().heads | lexicon().parts, key=len, reverse=True))
     of = r"(?: of (?:the )?[\w'-]+)?"
+    text = re.sub(rf"\b({kinds}) ({colours}) and ({colours})\b", r"\2 and \3 \1", text, flags=re.IGNORECASE)
     text = re.sub(rf"\b((?:{kinds}){of}) ({colours})\b", r"\2 \1", text, flags=re.IGNORECASE)  # "cans red"
     text = re.sub(rf"\b({colours}) ((?:{kinds})) of (?:the )?([\w'-]+)", r"\1 \3 \2", text, flags=re.IGNORECASE)
     text = re.sub(rf"\b({kinds}) ((?:\w+ )?(?:{contents}))\b", r"\2 \1", text, flags=re.IGNORECASE)  # "cartons milk"
