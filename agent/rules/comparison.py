@@ -50,9 +50,10 @@ _HAVE_MORE = re.compile(
 )
 _MORE_ON = re.compile(
     rf"^(?:are|is|were|was) there {_MORE} (?P<noun>.+?) (?:in|on) (?P<one>{_PHOTO}) (?:or|than) (?:(?:in|on) )?"
-    rf"(?P<other>{_PHOTO})$",
+    rf"(?P<other>{_PHOTO}|the \w+)$",
     re.IGNORECASE,
 )
+_ON_BOTH = r"how many \g<noun> on \g<one> and on \g<other>"
 _AS_MANY = re.compile(r"^(?:are|is) there (?:just )?as (?:many|much) (?P<one>.+?) as (?P<other>.+)$", re.IGNORECASE)
 _OUTNUMBER = re.compile(r"^(?:does|do|is|are) (?P<one>.+?) outnumber(?:ing)? (?P<other>.+)$", re.IGNORECASE)
 _AGAINST = re.compile(r"^(?P<one>.+?)\s+against\s+(?P<other>\S.*)$", re.IGNORECASE)
@@ -73,9 +74,9 @@ def as_counts(text: str) -> str:
     text = _WHICH_OF_TWO.sub(_two, _WHO_HAS.sub(_each_owner, text))
     for both in (_AS_MANY, _OUTNUMBER, _COMPARE_WITH):
         text = both.sub(r"how many \g<one> and \g<other>", text)
-    text = _PHOTO_HAS.sub(r"how many \g<noun> on \g<one> and on \g<other>", text)
+    text = _PHOTO_HAS.sub(_ON_BOTH, text)
     text = _HAVE_MORE.sub(r"how many \g<one> \g<noun> and \g<other> \g<noun>", text)
-    text = _MORE_ON.sub(r"how many \g<noun> on \g<one> and on \g<other>", text)
+    text = re.sub(r"\bon the (first|second|third|last)$", r"on the \1 photo", _MORE_ON.sub(_ON_BOTH, text))
     text = _WHICH_PHOTO.sub(r"how many \g<noun> in all photos", text)
     text = _NUMBER_OF.sub(_on_two_photos, text)
     if text.lower().startswith(("how many", "count")):

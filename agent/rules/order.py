@@ -18,7 +18,7 @@ _BRAND_HAS = re.compile(
     re.IGNORECASE,
 )
 _STOCK = re.compile(
-    r"^(?:is|are) (?:the |there |our )?(?P<noun>.+?) (?:out of stock|sold out|in stock|available|gone"
+    r"^(?:is|are) (?:the |there |our )?(?P<noun>.+?) (?:all )?(?:out of stock|sold out|in stock|available|gone"
     r"|missing|empty|left)$",
     re.IGNORECASE,
 )
@@ -72,7 +72,9 @@ _OF_THOSE = re.compile(
     r"(?:(?P<part>have|has|with|got) |are )(?P<rest>.+)$",
     re.IGNORECASE,
 )
-_HAVE = re.compile(r"^how many (?:have|has) (?=(?:a|an|the|no|\w+) )", re.IGNORECASE)  # "how many have a red label"
+_HAVE = re.compile(
+    r"^how many (?:of (?:them|these|those) )?(?:have|has) (?=(?:a|an|the|no|\w+) )", re.IGNORECASE
+)  # "how many have a red label"
 _VERB = re.compile(r"^(?:and |then )*(?:count|how many|how much)\b(?: the)?\s*", re.IGNORECASE)
 _CHANCE = re.compile(r"\s*,?\s*\bby any chance\b,?", re.IGNORECASE)
 # "bottles: how many?"

@@ -20,7 +20,7 @@ _ALL = re.compile(
 )
 _OTHER = re.compile(rf"(?:{_LEAD}|^)the other (?:{_PHOTO}|one)(?=$|[\s,?.!])", re.IGNORECASE)
 _BOX = re.compile(
-    r",?\s*\b(?:(?:that |which )?(?:looks?|is|are) )?(?:just )?(?:like|similar to|same as|as)"
+    r",?\s*\b(?:(?:that |which )?(?:looks?|is|are) )?(?:just )?(?:like|similar to|(?:the )?same as|as)"
     r"(?: the| this| that)?(?: ones?| item| thing| example| box)?"
     r"(?: (?:at|in|inside|marked))?(?: the)?(?: "
     r"box)?\s*[\[(]?\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*,\s*(\d{1,6})\s*[\])]?",
