@@ -10,7 +10,8 @@ import re
 from agent.rules.lexicon import lexicon
 
 _ALONE = re.compile(
-    r"^(?:\d+|everywhere|rest|both|others?|top|bottom|above|below|next|it|them|those|these|what's|ones?|(?:left|right|upper|lower) (?:half|side))$"
+    r"^(?:\d+|everywhere|rest|both|others?|top|bottom|above|below|next|it|them|those|these|what's|ones?"
+    r"|(?:left|right|upper|lower) (?:half|side))$"
 )
 _MEASURE = re.compile(r"^(?:[£$€]?\d|(?:the )?(?:limit|minimum|maximum|eye level|average)\b)", re.IGNORECASE)
 _PLACES = re.compile(r"\b(?:above|below|under|left of|right of|(?:on|in|at) the)\b", re.IGNORECASE)
