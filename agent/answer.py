@@ -57,7 +57,7 @@ def sentence(call: Call, record: Record) -> str:
 def _prompt(record: PromptRecord) -> str:
     """The wordings that a count would use, then every one that was tried with its score."""
     chosen = " and ".join(f"“{one_line(each.text)}”" for each in record.prompt_used.chosen if not each.broader)
-    chosen += "".join(f", of “{one_line(each.text)}” only" for each in record.prompt_used.chosen if each.broader)
+    chosen += "".join(f", weighed with “{one_line(each.text)}”" for each in record.prompt_used.chosen if each.broader)
     tried = [
         f"“{one_line(wording.text)}” {wording.score:.3f} ({one_line(wording.reason)})"
         for wording in record.tried

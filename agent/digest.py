@@ -30,7 +30,7 @@ def digest(record: Record) -> str:
         data = {
             "target": record.target,
             "chosen": [one_line(wording.text) for wording in record.prompt_used.chosen if not wording.broader],
-            "of_these_only": [one_line(wording.text) for wording in record.prompt_used.chosen if wording.broader],
+            "weighed_with": [one_line(wording.text) for wording in record.prompt_used.chosen if wording.broader],
             "tried": [
                 {"text": one_line(wording.text), "score": wording.score, "reason": one_line(wording.reason)}
                 for wording in record.tried

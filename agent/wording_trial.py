@@ -18,13 +18,14 @@ from segmentation.clipseg import ClipSeg, Conditions
 from segmentation.meaning import Region, find_meaning
 from segmentation.target import parse_target
 from segmentation.training.phrases import IGNORED, INSIDE, Meaning, meant_items
+from segmentation.training.products import Product
 from segmentation.training.scene import Scene, render
-from segmentation.vocabulary import plural
+from segmentation.vocabulary import plural, vocabulary
 from segmentation.wording import agreement, score_wordings
 from tools.optimizer import VOCABULARY, WordingRequest, choose
 from tools.records import Frozen
 
-PromptKind = Literal["kind", "colour", "contents", "absent"]
+PromptKind = Literal["kind", "colour", "contents", "absent colour", "absent contents"]
 FIRST_SEED = 43_000_000  # far from the seeds of training, and from those the choice was made on
 HEIGHT = 704  # px: twice the encoder, so that a closer look has something to show
 
@@ -45,7 +46,7 @@ class Trial(Frozen):
     text: str
     kind: PromptKind
     chosen: tuple[str, ...]
-    broader: tuple[str, ...] = ()  # what may not be improbable where these agree
+    broader: tuple[str, ...] = ()  # what was weighed in
     chunks: int = 0  # with a wording of their own
     items: int
     false_area: tuple[float, float]  # off, on
@@ -76,11 +77,21 @@ def prompts_for(scene: Scene) -> tuple[Prompt, ...]:
             for other in there:
                 wrong = Meaning(kind=product.kind, colour=other.colour)
                 if other.colour and not any(wrong.fits(item) or wrong.doubtful(item) for item in there):
-                    found.setdefault("absent", Prompt(f"{other.colour} {many}", "absent", wrong))
+                    found.setdefault("absent colour", Prompt(f"{other.colour} {many}", "absent colour", wrong))
         if product.contents:
             meaning = Meaning(kind=product.kind, contents=product.contents)
             found.setdefault("contents", Prompt(f"{product.contents} {many}", "contents", meaning))
+            for name in _like_contents(product):
+                wrong = Meaning(kind=product.kind, contents=name)
+                if not any(wrong.fits(item) or wrong.doubtful(item) for item in there):
+                    found.setdefault("absent contents", Prompt(f"{name} {many}", "absent contents", wrong))
     return tuple(found.values())
+
+
+def _like_contents(product: Product) -> list[str]:
+    """What else such a pack may hold, in an order of its own."""
+    names = [contents.name for contents in vocabulary().contents.values() if product.kind in contents.kinds]
+    return [str(name) for name in np.random.default_rng(product.seed).permutation(names)]
 
 
 def run_trials(engine: ClipSeg, scenes: int, height: int = HEIGHT) -> Iterator[Trial]:

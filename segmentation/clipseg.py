@@ -41,28 +41,28 @@ class Conditions:
 
     Raw vectors may be averaged and mixed: CLIPSeg was trained on mixtures of text and image vectors.
 
-    Several conditions of one target agree where the least of their logits is high. Leeway lifts the logits of a
-    condition before: with it, a condition says where the target is not, and hardly where it is.
+    Several conditions of one target agree where the least of their logits is high. With weights, the weighted mean of
+    their logits counts instead.
     """
 
     names: tuple[str, ...]
     vectors: NDArray[np.float32]  # (P, D)
-    leeway: tuple[float, ...] = ()  # logits, one per name; none: 0 for all
+    weights: tuple[float, ...] = ()  # one per name, 1 in all; none: the least counts
 
     def __len__(self) -> int:
         return len(self.names)
 
     def agreed(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Where all agree, (B, S, S), of the logits of each, (B, P, S, S)."""
-        if any(self.leeway):
-            logits = logits + np.array(self.leeway, np.float32)[:, None, None]
+        """What they say together, (B, S, S), of the logits of each, (B, P, S, S)."""
+        if self.weights:
+            return np.asarray(np.tensordot(logits, np.array(self.weights, np.float32), axes=([1], [0])))
         return np.asarray(logits.min(axis=1))
 
-    def beside(self, other: "Conditions", leeway: float) -> "Conditions":
-        """These and the others, which get so much leeway."""
-        mine = self.leeway or (0.0,) * len(self)
-        vectors = np.concatenate([self.vectors, other.vectors])
-        return Conditions(self.names + other.names, vectors, mine + (leeway,) * len(other))
+    def beside(self, other: "Conditions", share: float) -> "Conditions":
+        """These and the others, which weigh so much together."""
+        mine = self.weights or (1 / len(self),) * len(self)
+        weights = (*((1 - share) * weight for weight in mine), *(share / len(other),) * len(other))
+        return Conditions(self.names + other.names, np.concatenate([self.vectors, other.vectors]), weights)
 
     def average(self) -> "Conditions":
         """One condition: the mean of all (an ensemble of wordings of one target)."""

@@ -25,7 +25,7 @@ class Question:
     places: tuple[Place, ...] = ()
     examples: tuple[tuple[Photo | None, Box | None], ...] = ()  # None: the same photo; the whole of it
     wordings: tuple[str, ...] = ()  # for the vision model; none: the target's own
-    broader: tuple[str, ...] = ()  # words for more than the target, which may not be improbable where it is
+    broader: tuple[str, ...] = ()  # words for part of what the target is, averaged in
     regions: tuple[tuple[Box, str], ...] = ()  # parts of the photo with a wording of their own
     tune: bool = False  # fit the words to the examples on this photo, and count what lights up
 

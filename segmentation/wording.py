@@ -27,8 +27,7 @@ from segmentation.meaning import Encoder, survey
 Map = NDArray[np.float32]
 LARGEST_SIDE = 512  # canvas pixels: wordings are compared on every n-th pixel, as coarse as the overview is
 LEAST_COVER, MOST_COVER = 0.0005, 0.9  # share of the photo; a shelf may be full of one thing
-# Logits by which a broader text may be less sure. Less leaves out what is meant (docs/experiments.md, "Wordings").
-LEEWAY = 4.0
+SHARE = 0.4  # of the logits that broader texts weigh beside the user's own words (docs/experiments.md, "Wordings")
 ANCHOR = 0.5  # of the threshold: what the user's own words must give the marked area, or it is something else
 MOST_CHUNKS = 6  # the largest ones are scored
 
@@ -61,12 +60,13 @@ class ScoredWording:
 
 
 def agreement(engine: TextEncoder, texts: Sequence[str], broader: Sequence[str]) -> Conditions:
-    """What a search looks for: all texts agree, and no broader one is improbable.
+    """What a search looks for: where all texts agree, or, with broader ones, where the weighted mean of all is high.
 
-    A broader text says part of what is asked ("cans" of "red cans"): whatever it does not see is not meant.
+    A broader text says part of what is asked: "soup" of "soup cans", "cans" of "red cans". The model knows a single
+    word more surely than a phrase.
     """
     wanted = engine.text(list(texts))
-    return wanted.beside(engine.text(list(broader)), LEEWAY) if broader else wanted
+    return wanted.beside(engine.text(list(broader)), SHARE) if broader else wanted
 
 
 def score_wordings(
@@ -81,21 +81,24 @@ def score_wordings(
         engine: a loaded ClipSeg.
         pixels: (H, W, 3) uint8 RGB.
         wordings: at least one.
-        broader: texts that may not be improbable.
+        broader: texts that say part of what is asked.
     """
     texts = tuple(dict.fromkeys(wordings))
     heats = survey(engine, pixels, engine.text([*texts, *broader]))
     own, others, wide = heats[0], heats[1 : len(texts)], heats[len(texts) :]
-    base = own
-    for heat in wide:
-        base = HeatMap(np.minimum(base.logits, heat.logits + LEEWAY), own.scale)
-    maps = [own, *([base] if broader else []), *(_least(base, other) for other in others)]
+    base = _blended([own], wide)
+    maps = [own, *([base] if broader else []), *(_blended([own, other], wide) for other in others)]
     names = [texts[0], *broader[:1], *texts[1:]]
     return score_maps(names, maps, engine.checkpoint.thresholds)
 
 
-def _least(one: HeatMap, other: HeatMap) -> HeatMap:
-    return HeatMap(np.minimum(one.logits, other.logits), one.scale)
+def _blended(heats: Sequence[HeatMap], broader: Sequence[HeatMap]) -> HeatMap:
+    """The map of a search that looks for all of them, as agreement() says."""
+    maps = np.stack([heat.logits for heat in heats])
+    if not broader:
+        return HeatMap(maps.min(axis=0), heats[0].scale)
+    wide = np.mean([heat.logits for heat in broader], axis=0)
+    return HeatMap(np.asarray((1 - SHARE) * maps.mean(axis=0) + SHARE * wide, np.float32), heats[0].scale)
 
 
 def score_maps(texts: Sequence[str], heats: Sequence[HeatMap], thresholds: Thresholds) -> tuple[ScoredWording, ...]:

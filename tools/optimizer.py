@@ -1,7 +1,7 @@
 """A second wording for CLIPSeg: proposed by words, kept if it still says what was asked, chosen by the photo.
 
-It does not replace the user's own: a place counts as far as both agree on it. A broader one, which names the pack
-alone, only rules out what is clearly no such pack (docs/experiments.md, "Wordings").
+It does not replace the user's own: a place counts as far as both agree on it. A broader one, which names the contents
+or the pack alone, is weighed in (docs/experiments.md, "Wordings").
 
 A proposer is anything that turns a request into wordings. Every proposal passes `faithful`: it must hold the
 kind, colours, contents and printed words of the request (or their synonyms), and may add no name of its own.
@@ -34,7 +34,7 @@ _PLAIN = {
 
 @dataclass(frozen=True)
 class Proposal:
-    """One wording and why it may be better. A broader one says part of what is asked, and only rules out."""
+    """One wording and why it may be better. A broader one says part of what is asked, and is weighed in."""
 
     text: str
     reason: str
@@ -76,9 +76,11 @@ def _vocabulary_wordings(target: Target) -> Iterable[Proposal]:
     words = text.split()
     single = " ".join([*words[:-1], singular(words[-1])]) if words else text
     known = vocabulary()
-    if target.kind and not target.generic and (target.colours or target.contents):
-        yield Proposal(plural(target.kind), "what is no such pack is not meant", broader=True)
+    if target.kind and not target.generic and target.contents:
+        yield Proposal(target.contents[0], "a single word is known more surely", broader=True)
         return  # beside it none of the others gained anything
+    if target.kind and not target.generic and target.colours:
+        return  # nothing that was tried beside "red cans" gained anything
     yield Proposal(single, "singular")
     yield Proposal(f"{single} on a shelf", "the place is named")
     for name in target.colours:
@@ -151,11 +153,13 @@ def _unique(proposals: Iterable[Proposal], original: str) -> Iterable[Proposal]:
 
 
 def broadens(target: Target, text: str) -> bool:
-    """Whether a wording says nothing but the kind of pack that was asked for."""
+    """Whether a wording says nothing but the kind of pack, or nothing but the contents, that were asked for."""
     try:
-        return parse_target(text) == Target(text=text, kind=target.kind) and target.kind is not None
+        said = parse_target(text)
     except TargetError:
         return False
+    kind = target.kind is not None and said == Target(text=text, kind=target.kind)
+    return kind or (bool(target.contents) and said == Target(text=text, contents=target.contents))
 
 
 def wordings(request: WordingRequest, proposers: Sequence[Proposer]) -> tuple[Proposal, ...]:

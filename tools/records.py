@@ -69,7 +69,7 @@ class Wording(Frozen):
     count: int | None = Field(None, description="what this wording alone would have counted")
     reason: str = ""
     broader: bool = Field(
-        False, description="says part of what is asked: it marks nothing by itself and rules out what it does not see"
+        False, description="says part of what is asked; what is marked is the weighted mean of it and the others"
     )
 
 

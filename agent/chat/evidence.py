@@ -52,7 +52,7 @@ def _wording(record: CountRecord) -> list[str]:
     agreeing = ", ".join(_scored(wording) for wording in others if not wording.broader)
     broader = ", ".join(_scored(wording) for wording in others if wording.broader)
     told = [f"what {agreeing} marks too was counted"] if agreeing else []
-    told += [f"what is none of {broader} was left out"] if broader else []
+    told += [f"{broader} was weighed in"] if broader else []
     if told:
         lines.append(f"Wording: {_scored(original)} was asked; {', and '.join(told)}.")
     for chunk in record.prompt_used.chunks:

@@ -51,7 +51,7 @@ def said(record: Record, **arguments: Any) -> str:
         (
             prompt_record("red cans", Wording(text="cans", score=0.49, reason="the pack", broader=True)),
             {},
-            "Worded as “red cans”, of “cans” only. "
+            "Worded as “red cans”, weighed with “cans”. "
             "Scores on the photo: “cans” 0.490 (the pack); “red cans” 0.500 (the user's words).",
         ),
     ],

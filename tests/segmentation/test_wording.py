@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from segmentation.checkpoint import Checkpoint, Thresholds
 from segmentation.clipseg import Activations, Conditions
 from segmentation.heatmap import HeatMap
-from segmentation.wording import LEEWAY, agreement, score_maps, score_wordings
+from segmentation.wording import SHARE, agreement, score_maps, score_wordings
 
 CHECKPOINT = Checkpoint(Path(), "none", "0")
 THRESHOLDS = Thresholds()
@@ -103,21 +103,21 @@ class Engine:
 
 
 def test_wordings_are_scored_where_they_agree_with_what_is_used_beside_them() -> None:
-    engine = Engine(red_cans=3.0, cans=-2.0, red_can=1.0)
+    engine = Engine(red_cans=3.0, cans=2.0, red_can=1.0)
     scored = score_wordings(engine, np.zeros((32, 32, 3), np.uint8), ["red cans", "red can"], ["cans"])
     assert [item.text for item in scored] == ["red cans", "cans", "red can"]
     own, kind, other = (item.score for item in scored)
     assert own == pytest.approx(1 / (1 + np.exp(-3)), abs=0.04)
-    assert kind == pytest.approx(1 / (1 + np.exp(2.0 - LEEWAY)), abs=0.04)
-    assert other == pytest.approx(1 / (1 + np.exp(-1)), abs=0.04)
+    assert kind == pytest.approx(1 / (1 + np.exp(-((1 - SHARE) * 3 + SHARE * 2))), abs=0.04)
+    assert other == pytest.approx(1 / (1 + np.exp(-((1 - SHARE) * 2 + SHARE * 2))), abs=0.04)
 
 
-def test_a_broader_text_rules_out_what_it_holds_for_improbable() -> None:
-    engine = Engine(red_cans=3.0, cans=-5.0)
-    conditions = agreement(engine, ["red cans"], ["cans"])
+def test_a_broader_text_weighs_its_share() -> None:
+    engine = Engine(red_cans=3.0, red_can=1.0, cans=-5.0)
+    conditions = agreement(engine, ["red cans", "red can"], ["cans"])
     agreed = conditions.agreed(engine.decode(engine.encode(np.zeros((1, 32, 32, 3), np.uint8)), conditions))
-    assert agreed[0, 10, 10] == -5.0 + LEEWAY
-    assert conditions.names == ("red cans", "cans")
-    sure = Engine(red_cans=1.0, cans=5.0)
-    drawn = sure.decode(sure.encode(np.zeros((1, 32, 32, 3), np.uint8)), conditions)
-    assert conditions.agreed(drawn)[0, 10, 10] == 1.0  # it never lights anything up by itself
+    assert conditions.names == ("red cans", "red can", "cans")
+    assert agreed[0, 10, 10] == pytest.approx((1 - SHARE) * 2.0 - SHARE * 5.0)
+    both = agreement(engine, ["red cans", "red can"], [])
+    drawn = engine.decode(engine.encode(np.zeros((1, 32, 32, 3), np.uint8)), both)
+    assert both.agreed(drawn)[0, 10, 10] == 1.0  # without it the least counts

@@ -29,11 +29,11 @@ def test_why_says_what_supports_the_count_and_what_was_left_out() -> None:
     ]
 
 
-def test_a_broader_wording_is_told_as_what_leaves_out() -> None:
+def test_a_broader_wording_is_told_as_what_was_weighed_in() -> None:
     own, kind = Wording(text="red cans", score=0.8, count=5), Wording(text="cans", score=0.7, count=3, broader=True)
     record = count_record("red cans", 3, prompt_used=PromptUsed(original=own, chosen=(own, kind)))
     asked = "Wording: “red cans” (score 0.80, count 5) was asked; "
-    assert asked + "what is none of “cans” (score 0.70, count 3) was left out." in why(record).splitlines()
+    assert asked + "“cans” (score 0.70, count 3) was weighed in." in why(record).splitlines()
 
 
 def test_an_item_has_its_own_reasons() -> None:
