@@ -76,11 +76,8 @@ def _vocabulary_wordings(target: Target) -> Iterable[Proposal]:
     words = text.split()
     single = " ".join([*words[:-1], singular(words[-1])]) if words else text
     known = vocabulary()
-    if target.kind and not target.generic and target.contents:
-        yield Proposal(target.contents[0], "a single word is known more surely", broader=True)
-        return  # beside it none of the others gained anything
-    if target.kind and not target.generic and target.colours:
-        return  # nothing that was tried beside "red cans" gained anything
+    if target.kind and not target.generic and (target.colours or target.contents):
+        return  # nothing that was tried beside "red cans" or "soup cans" held on rendered scenes and on photos
     yield Proposal(single, "singular")
     yield Proposal(f"{single} on a shelf", "the place is named")
     for name in target.colours:

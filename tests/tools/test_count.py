@@ -93,10 +93,10 @@ def test_a_wording_that_was_scored_on_a_photo_is_not_scored_again(tiny_checkpoin
     store.add(cv2.imencode(".png", np.full((300, 500, 3), 90, np.uint8))[1].tobytes(), "shelf.png")
     count = build_registry(store, counter).get("count")
     CountsDecoding.asked.clear()
-    first = count.call({"image": "shelf.png", "target": "red cans"})
+    first = count.call({"image": "shelf.png", "target": "red products"})
     decoded = len(CountsDecoding.asked)
     CountsDecoding.asked.clear()
-    again = count.call({"image": "shelf.png", "target": "red cans"})
+    again = count.call({"image": "shelf.png", "target": "red products"})
 
     assert isinstance(first, CountRecord)
     assert isinstance(again, CountRecord)

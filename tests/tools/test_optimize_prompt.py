@@ -84,12 +84,12 @@ def prompt(tools: Registry, target: str) -> PromptRecord:
 
 
 def test_every_wording_that_was_tried_comes_with_its_score_and_reason_best_first(tools: Registry) -> None:
-    record = prompt(tools, "red cans")
-    assert {wording.text for wording in record.tried} >= {"red cans", "cans"}
+    record = prompt(tools, "red products")
+    assert {wording.text for wording in record.tried} >= {"red products", "red product"}
     scores = [wording.score for wording in record.tried]
     assert scores == sorted(scores, key=lambda score: -(score or 0.0))
     assert all(wording.reason for wording in record.tried)
-    assert record.prompt_used.original.text == "red cans"
+    assert record.prompt_used.original.text == "red products"
 
 
 def test_the_tool_chooses_what_a_count_uses(tools: Registry) -> None:

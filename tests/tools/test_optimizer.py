@@ -84,28 +84,29 @@ def test_a_faithful_wording_says_what_was_asked_and_no_more(asked: str, wording:
     assert faithful(parse_target(asked), wording) is holds
 
 
-class Kind:
-    """Names the pack alone."""
+@dataclass(frozen=True)
+class PartOf:
+    """Proposes words that say part of what is asked."""
+
+    text: str
 
     def propose(self, request: WordingRequest) -> Sequence[Proposal]:
-        return (Proposal("cans", "the pack", broader=True),)
+        return (Proposal(self.text, "part", broader=True),)
 
 
-def test_of_colours_the_vocabulary_proposes_nothing() -> None:
-    assert not VocabularyProposer().propose(request("red cans"))
+@pytest.mark.parametrize("asked", ["red cans", "soup cans", "red shampoo bottles"])
+def test_of_colours_and_contents_the_vocabulary_proposes_nothing(asked: str) -> None:
+    assert not VocabularyProposer().propose(request(asked))
 
 
 @pytest.mark.parametrize(
     "asked",
     [
         "Sunkist bottles",
-        "shampoo bottles",
         "price tags",
         "pink toothbrushes",
         "Lay's bags",
-        "orange soda bottles",
         "products",
-        "Heinz tomato soup cans",
     ],
 )
 def test_the_vocabulary_proposes_only_what_is_faithful(asked: str) -> None:
@@ -146,7 +147,7 @@ def test_a_broader_wording_names_the_pack_or_the_contents_that_were_asked_for_an
 
 def test_proposals_are_kept_once_and_in_order_up_to_a_limit() -> None:
     many = Fixed(tuple("red can" + " on a shelf" * i for i in range(20)))
-    kept = wordings(request("red cans"), [many, many, Kind()])
+    kept = wordings(request("red cans"), [many, many, PartOf("cans")])
     assert [item.text for item in kept][:2] == ["cans", "red can"]
     assert [item.broader for item in kept] == [True] + [False] * MOST_WORDINGS
 
@@ -161,36 +162,36 @@ def test_the_users_own_words_stand_alone_unless_another_is_clearly_better() -> N
 
 def test_the_kind_of_pack_is_weighed_in_whatever_it_scores() -> None:
     score = scorer(red_cans=0.7, cans=0.3)
-    used = choose(request("red cans"), [Kind()], score).used
+    used = choose(request("red cans"), [PartOf("cans")], score).used
     assert [(wording.text, wording.broader) for wording in used.chosen] == [("red cans", False), ("cans", True)]
     assert (used.original.score, used.chosen[1].score) == (0.7, 0.3)
 
 
-def test_of_contents_the_word_for_them_is_weighed_in() -> None:
-    used = choose(request("red soup cans"), [VocabularyProposer()], scorer(red_soup_cans=0.7, soup=0.6)).used
+def test_a_proposal_that_says_part_of_what_is_asked_is_weighed_in() -> None:
+    used = choose(request("red soup cans"), [PartOf("soup")], scorer(red_soup_cans=0.7, soup=0.6)).used
     assert [(wording.text, wording.broader) for wording in used.chosen] == [("red soup cans", False), ("soup", True)]
 
 
 def test_what_is_no_such_pack_stays_absent() -> None:
     score = scorer(red_cans=0.7, cans=0.0, red_can=0.9)  # something red is there, and no can
-    used = choose(request("red cans"), [Fixed(("red can",)), Kind()], score).used
+    used = choose(request("red cans"), [Fixed(("red can",)), PartOf("cans")], score).used
     assert [wording.text for wording in used.chosen] == ["red cans", "cans"]
 
 
 def test_all_that_was_tried_is_told_best_first() -> None:
     score = scorer(red_cans=0.7, cans=0.65, red_can=0.8)
-    choice = choose(request("red cans"), [Fixed(("red can",)), Kind()], score)
+    choice = choose(request("red cans"), [Fixed(("red can",)), PartOf("cans")], score)
     assert [wording.text for wording in choice.tried] == ["red can", "red cans", "cans"]
     assert [wording.text for wording in choice.used.chosen] == ["red cans", "cans", "red can"]
 
 
 def test_what_the_users_own_words_do_not_find_stays_with_them() -> None:
-    used = choose(request("red cans"), [Kind()], scorer(red_can=0.9)).used
+    used = choose(request("red cans"), [PartOf("cans")], scorer(red_can=0.9)).used
     assert [wording.text for wording in used.chosen] == ["red cans", "cans"]
 
 
 def test_what_no_wording_finds_stays_with_the_users_words() -> None:
-    used = choose(request("red cans"), [Kind()], scorer()).used
+    used = choose(request("red cans"), [PartOf("cans")], scorer()).used
     assert [wording.text for wording in used.chosen] == ["red cans", "cans"]
     assert used.chunks == ()
 
