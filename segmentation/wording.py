@@ -62,8 +62,7 @@ class ScoredWording:
 def agreement(engine: TextEncoder, texts: Sequence[str], broader: Sequence[str]) -> Conditions:
     """What a search looks for: where all texts agree, or, with broader ones, where the weighted mean of all is high.
 
-    A broader text says part of what is asked: "soup" of "soup cans", "cans" of "red cans". The model knows a single
-    word more surely than a phrase.
+    A broader text says part of what is asked: "soup" of "soup cans", "cans" of "red cans".
     """
     wanted = engine.text(list(texts))
     return wanted.beside(engine.text(list(broader)), SHARE) if broader else wanted

@@ -349,8 +349,13 @@ def _typed(name: str, cell: Located, reader: _Reader) -> Located:
             items = [_item(name, part.strip(), cell.line) for part in text.split(";")]
             return Located(items, cell.line, text)
     except (ValueError, KeyError):
-        expected = {"row": "a whole number", "optimize": "yes or no", "tune": "yes or no", "arguments": "a JSON object"}
-        expected["where"] = 'a JSON list such as [{"relation": "left half"}]'
+        expected = {
+            "row": "a whole number",
+            "optimize": "yes or no",
+            "tune": "yes or no",
+            "arguments": "a JSON object",
+            "where": 'a JSON list such as [{"relation": "left half"}]',
+        }
         reader.complain(cell.line, f"{name}: expected {expected.get(name, 'x0,y0,x1,y1')}, found {text[:40]!r}")
         return Located("", cell.line, text)
     return cell

@@ -22,10 +22,10 @@ _THE = re.compile(r"(?<!with)(?<!of)(?<!in)(?<!and) the ", re.IGNORECASE)
 def odd_thing(phrase: str) -> bool:
     """Whether a phrase cannot be the name of a thing."""
     words = re.findall(r"[^\s,:;()]+", phrase.lower())
-    loose = not words or _ALONE.match(phrase.lower()) or set(words) & lexicon().no_part
-    nth = bool(words) and words[0] in lexicon().ordinals and (len(words) == 1 or words[1] in lexicon().heads)
-    nth = nth or (bool(words) and words[-1] in lexicon().ordinals)
-    return bool(nth or loose or _PHOTO.search(phrase) or _THE.search(phrase) or "(" in phrase)
+    if not words or _ALONE.match(phrase.lower()) or set(words) & lexicon().no_part or "(" in phrase:
+        return True
+    first_of = len(words) > 1 and words[0] in lexicon().ordinals and words[1] in lexicon().heads  # "second cans"
+    return first_of or words[-1] in lexicon().ordinals or bool(_PHOTO.search(phrase) or _THE.search(phrase))
 
 
 def odd_reference(phrase: str) -> bool:

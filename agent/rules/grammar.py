@@ -197,13 +197,13 @@ def _clause(clause: str, request: Request, before: Before) -> tuple[Intent, ...]
     answer = _understood(clause, request, before)
     if isinstance(answer, AskBack):
         return answer
+    other = re.search(rf"\band (?:the )?(\w+) {lexicon().exclude}\b", clause, re.IGNORECASE)
+    if other and other[1].lower() in lexicon().heads:  # "cans without Pepsi and bottles without Fanta"
+        return AskBack(f"{WHAT} I could not tell what is left out in {clause!r}.")
     for aim in (intent.aim for intent in answer if intent.aim):
         references = [place.reference for place in aim.where if place.reference]
         if any(map(odd_thing, (aim.target, *aim.exclude))) or any(map(odd_reference, references)):
             return AskBack(f"{WHAT} I could not make sense of {clause!r}.")
-        other = re.search(rf"\band (?:the )?(\w+) {lexicon().exclude}\b", clause, re.IGNORECASE)
-        if other and other[1].lower() in lexicon().heads:  # "cans without Pepsi and bottles without Fanta"
-            return AskBack(f"{WHAT} I could not tell what is left out in {clause!r}.")
         if {"left half", "right half"} <= {place.relation for place in aim.where} or aim.target in aim.exclude:
             return AskBack(PLACE)
     return answer
@@ -331,9 +331,7 @@ def _aims(text: str, before: Before) -> tuple[Aim, ...] | AskBack:
         )
         if joint and (clean(tail[joint.end() :]) or following):
             cuts.append(here.end + joint.end())
-        elif following and is_plural(
-            clean(tail)
-        ):  # said without a pause: "cans on the top shelf jars on the bottom shelf"
+        elif following and is_plural(clean(tail)):  # without a pause: "cans on the top shelf jars on the bottom shelf"
             cuts.append(here.end)
     aims: list[Aim] = []
     for start, end in zip(cuts, [*cuts[1:], len(text)], strict=True):
@@ -359,7 +357,7 @@ def _piece(text: str, before: Before) -> tuple[Aim, ...] | AskBack:
     text, excluded = take_exclusions(_NON.sub(_not_the, text), before.aims[-1].target if before.aims else "")
     text, uncleaned = clean(text, whole=False), text.strip(" ,.")
     kept = bool(_OF_THOSE.search(text)) and len(before.aims) == 1
-    text = _A_NUMBER_OF.sub("", _OF_THOSE.sub("", text))
+    text = _OF_THOSE.sub("", text)
     if lexicon().kinds_not_items.match(text) or lexicon().kinds_not_items.match(uncleaned):
         return AskBack(KINDS)
     if _EVERYTHING.match(text):
