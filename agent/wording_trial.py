@@ -25,7 +25,16 @@ from segmentation.wording import agreement, score_wordings
 from tools.optimizer import VOCABULARY, WordingRequest, choose
 from tools.records import Frozen
 
-PromptKind = Literal["kind", "colour", "contents", "absent colour", "absent contents"]
+PromptKind = Literal[
+    "kind",
+    "colour",
+    "contents",
+    "absent colour",
+    "absent contents",
+    "colour by another name",
+    "contents by another name",
+    "absent contents by another name",
+]
 FIRST_SEED = 43_000_000  # far from the seeds of training, and from those the choice was made on
 HEIGHT = 704  # px: twice the encoder, so that a closer look has something to show
 
@@ -68,24 +77,39 @@ def prompts_for(scene: Scene) -> tuple[Prompt, ...]:
     """One prompt of each kind, about the first product that has what the prompt needs."""
     there = [scene.products[item.product] for item in scene.items if item.thing == "pack" and item.product >= 0]
     found: dict[PromptKind, Prompt] = {}
+
+    def add(kind: PromptKind, words: str, meaning: Meaning) -> None:
+        found.setdefault(kind, Prompt(f"{words} {plural(meaning.kind or '')}".strip(), kind, meaning))
+
     for product in there:
-        many = plural(product.kind)
-        found.setdefault("kind", Prompt(many, "kind", Meaning(kind=product.kind)))
+        add("kind", "", Meaning(kind=product.kind))
         if product.colour:
             meaning = Meaning(kind=product.kind, colour=product.colour)
-            found.setdefault("colour", Prompt(f"{product.colour} {many}", "colour", meaning))
+            add("colour", product.colour, meaning)
+            for name in _other_names(product.colour, product.seed):
+                add("colour by another name", name, meaning)
             for other in there:
                 wrong = Meaning(kind=product.kind, colour=other.colour)
                 if other.colour and not any(wrong.fits(item) or wrong.doubtful(item) for item in there):
-                    found.setdefault("absent colour", Prompt(f"{other.colour} {many}", "absent colour", wrong))
+                    add("absent colour", other.colour, wrong)
         if product.contents:
             meaning = Meaning(kind=product.kind, contents=product.contents)
-            found.setdefault("contents", Prompt(f"{product.contents} {many}", "contents", meaning))
-            for name in _like_contents(product):
-                wrong = Meaning(kind=product.kind, contents=name)
+            add("contents", product.contents, meaning)
+            for name in _other_names(product.contents, product.seed):
+                add("contents by another name", name, meaning)
+            for contents in _like_contents(product):
+                wrong = Meaning(kind=product.kind, contents=contents)
                 if not any(wrong.fits(item) or wrong.doubtful(item) for item in there):
-                    found.setdefault("absent contents", Prompt(f"{name} {many}", "absent contents", wrong))
+                    add("absent contents", contents, wrong)
+                    for name in _other_names(contents, product.seed):
+                        add("absent contents by another name", name, wrong)
     return tuple(found.values())
+
+
+def _other_names(word: str, seed: int) -> list[str]:
+    """What people also call a colour or contents, in an order of its own."""
+    known = vocabulary().colours.get(word) or vocabulary().contents[word]
+    return [str(name) for name in np.random.default_rng(seed).permutation(known.also)]
 
 
 def _like_contents(product: Product) -> list[str]:
@@ -125,7 +149,7 @@ def _trial(engine: ClipSeg, scene: Scene, prompt: Prompt, seed: int) -> Trial:
     chosen = tuple(wording.text for wording in used.chosen if not wording.broader)
     broader = tuple(wording.text for wording in used.chosen if wording.broader)
     regions = tuple(
-        Region(chunk.box, agreement(engine, (prompt.text, chunk.chosen.text), broader)) for chunk in used.chunks
+        Region(chunk.box, agreement(engine, (chosen[0], chunk.chosen.text), broader)) for chunk in used.chunks
     )
     off = _measure(engine, scene, engine.text([prompt.text]), truth, roles)
     changed = regions or broader or chosen != (prompt.text,)

@@ -28,7 +28,7 @@ from segmentation.place import Place, in_row, on_side
 from segmentation.print_match import LabelEvidence, find_label
 from segmentation.rows import Rows, find_rows
 from segmentation.search import PackSearch
-from segmentation.target import Target, parse_target
+from segmentation.target import Target, in_taught_words, parse_target
 from segmentation.tuning import tune
 from segmentation.vocabulary import names_packs
 from segmentation.wording import ScoredWording, agreement, score_wordings
@@ -208,9 +208,7 @@ class _Count:
             fitted = tune(engine, self._photo.pixels, own, engine.text(list(wordings)))
             return find_meaning(engine, self._photo.pixels, fitted, packs=packs)
         broader = self._question.broader
-        regions = [
-            Region(box, agreement(engine, (self._target.noun, text), broader)) for box, text in self._question.regions
-        ]
+        regions = [Region(box, agreement(engine, (wordings[0], text), broader)) for box, text in self._question.regions]
         wanted = agreement(engine, wordings, broader)
         return find_meaning(engine, self._photo.pixels, wanted, regions=regions, packs=packs)
 
@@ -332,7 +330,7 @@ class _Count:
 
     def _rival(self, target: Target) -> Meaning | None:
         engine = self._counter.engine()
-        return find_meaning(engine, self._photo.pixels, engine.text([target.noun])) if engine else None
+        return find_meaning(engine, self._photo.pixels, engine.text([in_taught_words(target)])) if engine else None
 
     def _on_row(self, items: Sequence[Item], rows: Rows, row: int) -> list[Item]:
         wanted = row if row > 0 else len(rows) + 1 + row

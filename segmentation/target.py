@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from segmentation.errors import TargetError
-from segmentation.vocabulary import singular, vocabulary
+from segmentation.vocabulary import other_names, singular, vocabulary
 
 ORDINALS = {
     "top": 1, "upper": 1, "uppermost": 1, "highest": 1, "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5,
@@ -122,6 +122,19 @@ def parse_target(text: str) -> Target:
     return replace(_sort_words(words), row=row, exclude=exclude)
 
 
+@cache
+def _other_names() -> re.Pattern[str]:
+    longest_first = sorted(other_names(), key=len, reverse=True)
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b", re.IGNORECASE)
+
+
+def in_taught_words(target: Target) -> str:
+    """The words of a target with the names that weights are taught: "red cans" for "maroon cans"; print stays."""
+    if target.named:
+        return target.text
+    return _other_names().sub(lambda match: other_names()[match[0].lower()], target.text)
+
+
 def _take_exclusions(words: str) -> tuple[str, tuple[str, ...]]:
     found = _EXCLUDE.search(words)
     if not found or not words[: found.start()].strip():
@@ -156,6 +169,8 @@ def _lexicon() -> dict[tuple[str, ...], tuple[str, str]]:
     for name, colour in known.colours.items():
         for synonym in colour.synonyms:
             entries[tuple(synonym.split())] = ("colour", name)
+    for other, name in other_names().items():
+        entries[tuple(other.split())] = ("colour" if name in known.colours else "contents", name)
     for word in known.products:
         entries[(word,)] = ("product", word)
     for name, synonyms in (*known.kinds.items(), *known.other.items()):
@@ -171,6 +186,7 @@ def _sort_words(words: str) -> Target:
     colours: list[str] = []
     contents: list[str] = []
     named: list[str] = []
+    printed: list[str] = []  # what a pack may say of its contents
     kind: str | None = None
     generic, part = False, None
     i = 0
@@ -188,6 +204,8 @@ def _sort_words(words: str) -> Target:
             part = canonical
         elif what == "contents":
             contents.append(canonical)
+            said = " ".join(lowered[i : i + length])
+            printed += (said if said in other_names() else canonical).split()
         elif lowered[i] not in _FILLER and (len(lowered[i]) > 1 or lowered[i].isdigit()):
             named.append(token)
         i += length
@@ -197,7 +215,6 @@ def _sort_words(words: str) -> Target:
         # Typed in lower case: the words before the last known noun are the name, an unknown last noun is a thing.
         head_unknown = bool(named) and kind is None and not generic and tokens[-1] == named[-1] and len(tokens) > 1
         brand, details = (tuple(named[:-1]), (named[-1],)) if head_unknown and contents else (tuple(named), ())
-    printed = tuple(word for name in contents for word in name.split())
     return replace(
         target,
         kind=kind,
@@ -206,7 +223,7 @@ def _sort_words(words: str) -> Target:
         part=part,
         contents=tuple(dict.fromkeys(contents)),
         brand=brand,
-        details=details + (printed if brand else ()),
+        details=details + (tuple(printed) if brand else ()),
     )
 
 

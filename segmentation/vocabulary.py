@@ -15,18 +15,19 @@ RGB = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Colour:
-    """A colour name, its synonyms, and sRGB anchors of its shades."""
+    """A colour name, its synonyms, other names that weights are not taught, and sRGB anchors of its shades."""
 
     name: str
     synonyms: tuple[str, ...]
     shades: tuple[RGB, ...]
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Contents:
     """What is in a pack, and the packs, colours and printed words it usually comes with.
 
-    Whoever asks for the broader contents means these too.
+    Whoever asks for the broader contents means these too. `also` are other names, which weights are not taught.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Contents:
     colours: tuple[str, ...]
     words: tuple[str, ...]
     broader: str | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,18 +62,45 @@ def vocabulary() -> Vocabulary:
         centres=str(raw["centres"]),
         other={name: tuple(words) for name, words in raw["other"].items()},
         colours={
-            name: Colour(name, tuple(item["synonyms"]), tuple((r, g, b) for r, g, b in item["shades"]))
+            name: Colour(
+                name,
+                tuple(item["synonyms"]),
+                tuple((r, g, b) for r, g, b in item["shades"]),
+                _colour_names(item, raw["shade_words"]),
+            )
             for name, item in raw["colours"].items()
         },
         contents={
             name: Contents(
-                name, tuple(item["kinds"]), tuple(item["colours"]), tuple(item["words"]), item.get("broader")
+                name,
+                tuple(item["kinds"]),
+                tuple(item["colours"]),
+                tuple(item["words"]),
+                item.get("broader"),
+                tuple(item.get("also", ())),
             )
             for name, item in raw["contents"].items()
         },
         parts=tuple(raw["parts"]),
         looks={name: tuple(words) for name, words in raw["looks"].items()},
     )
+
+
+def _colour_names(colour: dict[str, list[str]], shade_words: list[str]) -> tuple[str, ...]:
+    """The names of a colour that weights are not taught: its own, and its synonyms with a shade before them."""
+    taught, also = colour["synonyms"], colour.get("also", [])
+    shaded = (f"{shade} {word}" for shade in shade_words for word in taught if not word.startswith((*shade_words,)))
+    return tuple(dict.fromkeys((*also, *(name for name in shaded if name not in taught))))
+
+
+@cache
+def other_names() -> dict[str, str]:
+    """Names that weights are not taught, contents singular and plural, each with the word that stands for it."""
+    known = vocabulary()
+    names = {name: colour.name for colour in known.colours.values() for name in colour.also}
+    for contents in known.contents.values():
+        names |= {form: contents.name for name in contents.also for form in (name, plural(name))}
+    return names
 
 
 def names_packs(text: str) -> bool:

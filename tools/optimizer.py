@@ -1,7 +1,8 @@
 """A second wording for CLIPSeg: proposed by words, kept if it still says what was asked, chosen by the photo.
 
 It does not replace the user's own: a place counts as far as both agree on it. A broader one, which names the contents
-or the pack alone, is weighed in (docs/experiments.md, "Wordings").
+or the pack alone, is weighed in. Only names that weights are not taught give way: "maroon cans" are looked for as "red
+cans" (docs/experiments.md, "Wordings").
 
 A proposer is anything that turns a request into wordings. Every proposal passes `faithful`: it must hold the
 kind, colours, contents and printed words of the request (or their synonyms), and may add no name of its own.
@@ -10,11 +11,11 @@ The user's own wording always competes, and stands when it finds nothing.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from segmentation.errors import TargetError
-from segmentation.target import Target, normalise, parse_target
+from segmentation.target import Target, in_taught_words, normalise, parse_target
 from segmentation.vocabulary import plural, singular, vocabulary
 from tools.records import ChunkWording, Pixels, PromptUsed, Wording
 
@@ -22,6 +23,7 @@ MOST_WORDINGS = 1  # beside the original and a broader one; each costs one decod
 GAIN = 0.005  # a wording must score this much more than the user's own to have a say
 CHUNK_GAIN = 0.1  # and this much more in one chunk to be used only there: a chunk has fewer pixels to judge by
 OWN = "the user's words"
+TAUGHT = "in words that the weights were taught"
 MOST_CHUNKS = 3  # with wordings of their own; each costs a decoder pass per view that shows it
 
 # Words that carry no claim about the thing.
@@ -64,7 +66,8 @@ class VocabularyProposer:
 
     def propose(self, request: WordingRequest) -> Sequence[Proposal]:
         """The wordings that the vocabulary knows for a target."""
-        return tuple(_unique(_vocabulary_wordings(request.target), request.target.text))
+        said = replace(request.target, text=in_taught_words(request.target))
+        return tuple(_unique(_vocabulary_wordings(said), said.text))
 
 
 VOCABULARY: tuple[Proposer, ...] = (VocabularyProposer(),)
@@ -115,7 +118,7 @@ def faithful(target: Target, text: str) -> bool:
         other = parse_target(text)
     except TargetError:
         return False
-    asked, said = _words(target.text), _words(text)
+    asked, said = _words(f"{target.text} {in_taught_words(target)}"), _words(text)
     named = {singular(normalise(word)) for word in (*target.brand, *target.details)} - {""}
     if not named <= {singular(normalise(word)) for word in text.split()}:
         return False
@@ -141,8 +144,8 @@ def _vocabulary_words() -> set[str]:
     return {singular(word) for group in synonyms for phrase in group for word in re.split(r"[\s-]+", phrase)}
 
 
-def _unique(proposals: Iterable[Proposal], original: str) -> Iterable[Proposal]:
-    seen = {original.lower()}
+def _unique(proposals: Iterable[Proposal], *known: str) -> Iterable[Proposal]:
+    seen = {text.lower() for text in known}
     for proposal in proposals:
         if proposal.text.lower() not in seen:
             seen.add(proposal.text.lower())
@@ -169,7 +172,7 @@ def wordings(request: WordingRequest, proposers: Sequence[Proposer]) -> tuple[Pr
     if target.kind and not (target.colours or target.contents or target.details):
         return ()
     proposals = (proposal for proposer in proposers for proposal in proposer.propose(request))
-    asked = tuple(_unique(proposals, target.text))
+    asked = tuple(_unique(proposals, target.text, in_taught_words(target)))
     broader = [item for item in asked if item.broader and broadens(target, item.text)]
     kept = [item for item in asked if not item.broader and faithful(target, item.text)]
     return (*broader[:1], *kept[:MOST_WORDINGS])
@@ -214,6 +217,8 @@ def choose(
 ) -> Choice:
     """The wordings to use, the user's own first, with their scores, and those of chunks that another fits better.
 
+    The user's own are used in words that the weights were taught; as they are, they are scored for comparison then.
+
     Args:
         request: the target and what is known of the photo.
         proposers: asked in this order.
@@ -221,13 +226,14 @@ def choose(
             of the user's own and the broader ones, if any, then that of all these and each further wording.
     """
     proposals = wordings(request, proposers)
-    own = request.target.text
+    own, said = request.target.text, in_taught_words(request.target)
     broader = [proposal.text for proposal in proposals if proposal.broader]
-    texts = [own, *(proposal.text for proposal in proposals if not proposal.broader)]
-    reasons = {own: OWN} | {proposal.text: proposal.reason for proposal in proposals}
-    scored = score(texts, broader) if proposals else ()
+    texts = [said, *(proposal.text for proposal in proposals if not proposal.broader)]
+    reasons = {said: TAUGHT, own: OWN} | {proposal.text: proposal.reason for proposal in proposals}
+    scored = score(texts, broader) if proposals or said != own else ()
     if not scored:
         return own_words(own)
+    original = scored[0] if said == own else score([own], ())[0]
     base, others = scored[len(broader)], scored[1 + len(broader) :]
     best = max((base, *others), key=lambda item: item.score - (GAIN if item is not base else 0.0))
     chosen = best if base.score > 0 else base  # what they do not find stays absent
@@ -246,11 +252,12 @@ def choose(
             chunks.append((gain, ChunkWording(box=now.box, original=own_chunk, chosen=best_chunk)))
     chunks.sort(key=lambda item: -item[0])
     used = PromptUsed(
-        original=worded(scored[0], scored[0]),
+        original=worded(original, original),
         chosen=tuple(worded(item, item) for item in dict.fromkeys((scored[0], base, chosen))),
         chunks=tuple(chunk for _, chunk in chunks[:MOST_CHUNKS]),
     )
-    return Choice(used, tuple(worded(item, item) for item in sorted(scored, key=lambda item: -item.score)))
+    tried = dict.fromkeys((original, *scored))
+    return Choice(used, tuple(worded(item, item) for item in sorted(tried, key=lambda item: -item.score)))
 
 
 def own_words(text: str, reason: str = OWN) -> Choice:

@@ -82,7 +82,10 @@ class ChunkWording(Frozen):
 
 
 class PromptUsed(Frozen):
-    """The user's own wording beside the one that was used, and the parts of the photo that had their own."""
+    """The user's own wording beside those that were used, and the parts of the photo that had their own.
+
+    The user's own is among those that were used, unless it names something by a word that the weights were not taught.
+    """
 
     original: Wording
     chosen: tuple[Wording, ...]

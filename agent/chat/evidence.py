@@ -51,7 +51,10 @@ def _wording(record: CountRecord) -> list[str]:
     others = [wording for wording in record.prompt_used.chosen if wording.text != original.text]
     agreeing = ", ".join(_scored(wording) for wording in others if not wording.broader)
     broader = ", ".join(_scored(wording) for wording in others if wording.broader)
-    told = [f"what {agreeing} marks too was counted"] if agreeing else []
+    stands = all(wording.text != original.text for wording in record.prompt_used.chosen)  # another for the user's own
+    told = (
+        [f"it was looked for as {agreeing}" if stands else f"what {agreeing} marks too was counted"] if agreeing else []
+    )
     told += [f"{broader} was weighed in"] if broader else []
     if told:
         lines.append(f"Wording: {_scored(original)} was asked; {', and '.join(told)}.")

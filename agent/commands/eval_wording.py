@@ -28,7 +28,7 @@ def wording(
     for trial in run_trials(engine, scenes):
         trials.append(trial)
         off, on = trial.overlap
-        typer.echo(f"{trial.kind:15} {trial.text}: overlap {off:.2f} -> {on:.2f} {' | '.join(trial.chosen)}", err=True)
+        typer.echo(f"{trial.kind:32}{trial.text}: overlap {off:.2f} -> {on:.2f} {' | '.join(trial.chosen)}", err=True)
     groups: dict[str, list[Trial]] = {}
     for trial in trials:
         groups.setdefault(trial.kind, []).append(trial)
@@ -37,7 +37,7 @@ def wording(
         document = {name: summary.model_dump() for name, summary in summaries.items()}
         typer.echo(json_module.dumps({"summaries": document, "trials": [t.model_dump() for t in trials]}))
         return
-    typer.echo(f"{'prompt':16}{'asked':>6}{'changed':>8}{'false area':>16}{'overlap':>16}{'count error':>16}")
+    typer.echo(f"{'prompt':32}{'asked':>6}{'changed':>8}{'false area':>16}{'overlap':>16}{'count error':>16}")
     for name, item in summaries.items():
         pairs = "".join(f"{off:8.3f}{on:8.3f}" for off, on in (item.false_area, item.overlap, item.count_error))
-        typer.echo(f"{name:16}{item.prompts:6d}{item.changed:8d}{pairs}")
+        typer.echo(f"{name:32}{item.prompts:6d}{item.changed:8d}{pairs}")

@@ -7,7 +7,7 @@ from functools import cache
 import yaml
 
 import prompts
-from segmentation.vocabulary import plural, vocabulary
+from segmentation.vocabulary import other_names, plural, vocabulary
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,9 @@ def lexicon() -> Lexicon:
         one_name=re.compile(rf"\b{any_of([re.escape(name) for name in raw['one_name']])}(?!\w)", re.IGNORECASE),
         heads=both_numbers(kinds | other | set(words.products)),
         kinds=both_numbers(kinds | set(words.products)) | frozenset(raw["containers"].split()),
-        contents=both_numbers(set(words.contents)),
-        colours=frozenset(synonym for colour in words.colours.values() for synonym in colour.synonyms),
+        contents=both_numbers(set(words.contents))
+        | {name for name, meant in other_names().items() if meant in words.contents},
+        colours=frozenset(word for colour in words.colours.values() for word in (*colour.synonyms, *colour.also)),
         parts=both_numbers(set(words.parts)),
         mend_to=frozenset(raw["spelling"]["mend_to"].split()),
         leave=frozenset(

@@ -1,7 +1,7 @@
 import pytest
 
 from segmentation.errors import TargetError
-from segmentation.target import normalise, parse_target
+from segmentation.target import in_taught_words, normalise, parse_target
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,32 @@ def test_a_target_that_names_nothing_is_refused(text) -> None:
 def test_words_are_compared_without_case_accents_or_possessives() -> None:
     assert normalise("Lay's") == "lays"
     assert normalise("NESCAFÉ") == "nescafe"
+
+
+@pytest.mark.parametrize(
+    ("asked", "colours", "contents", "taught"),
+    [
+        ("maroon cans", ("red",), (), "red cans"),
+        ("Dark purple bottles", ("purple",), (), "purple bottles"),
+        ("dark blue boxes", ("blue",), (), "dark blue boxes"),  # taught as it is
+        ("light green bags", ("green",), (), "light green bags"),
+        ("jars with off-white lids", ("white",), (), "jars with white lids"),
+        ("bags of crisps", (), ("chips",), "bags of chips"),
+        ("cookies", (), ("biscuit",), "biscuit"),
+        ("washing-up liquid bottles", (), ("dish soap",), "dish soap bottles"),
+        ("red soft drink cans", ("red",), ("soda",), "red soda cans"),
+        ("tins", (), (), "tins"),
+    ],
+)
+def test_names_that_weights_are_not_taught_mean_what_others_say(
+    asked: str, colours: tuple[str, ...], contents: tuple[str, ...], taught: str
+) -> None:
+    target = parse_target(asked)
+    assert (target.colours, target.contents, target.brand) == (colours, contents, ())
+    assert in_taught_words(target) == taught
+
+
+def test_print_is_never_put_in_other_words() -> None:
+    target = parse_target("Walkers crisps")
+    assert (target.brand, target.details) == (("Walkers",), ("crisps",))
+    assert in_taught_words(target) == "Walkers crisps"

@@ -6,6 +6,8 @@ import pytest
 from segmentation.target import parse_target
 from tools.optimizer import (
     MOST_WORDINGS,
+    TAUGHT,
+    VOCABULARY,
     Proposal,
     VocabularyProposer,
     WordingRequest,
@@ -220,3 +222,17 @@ def test_a_chunk_that_another_wording_fits_better_has_its_own() -> None:
     assert chunk.box == right
     assert (chunk.original.text, chunk.original.score, chunk.original.count) == ("red cans", 0.40, 1)
     assert (chunk.chosen.text, chunk.chosen.score, chunk.chosen.count) == ("red tins", 0.55, 3)
+
+
+def test_a_name_that_weights_are_not_taught_gives_way_to_the_one_they_know() -> None:
+    choice = choose(request("maroon cans"), VOCABULARY, scorer(maroon_cans=0.9, red_cans=0.4))
+    assert (choice.used.original.text, choice.used.original.score) == ("maroon cans", 0.9)
+    assert [(wording.text, wording.reason) for wording in choice.used.chosen] == [("red cans", TAUGHT)]
+    assert [wording.text for wording in choice.tried] == ["maroon cans", "red cans"]
+
+
+def test_other_wordings_compete_with_the_words_that_stand_for_the_users_own() -> None:
+    proposers = [Fixed(("chips in bags", "bags of chips", "crisps"))]
+    choice = choose(request("bags of crisps"), proposers, scorer(bags_of_chips=0.5, chips_in_bags=0.8))
+    assert [wording.text for wording in choice.used.chosen] == ["bags of chips", "chips in bags"]
+    assert choice.used.original.text == "bags of crisps"

@@ -14,7 +14,10 @@ def test_why_says_what_supports_the_count_and_what_was_left_out() -> None:
         excluded=tuple(Excluded(box=(0, 0, 1, 1), score=0.2, reason=reason) for reason in reasons),
         prompt_used=PromptUsed(
             original=Wording(text="cans", score=0.4, count=3),
-            chosen=(Wording(text="tins", score=0.62, count=2, reason="synonym"),),
+            chosen=(
+                Wording(text="cans", score=0.4, count=3),
+                Wording(text="tins", score=0.62, count=2, reason="synonym"),
+            ),
         ),
         warnings=("dark",),
     )
@@ -27,6 +30,13 @@ def test_why_says_what_supports_the_count_and_what_was_left_out() -> None:
         "Wording: “cans” (score 0.40, count 3) was asked; what “tins” (score 0.62, count 2) marks too was counted.",
         "Note: dark.",
     ]
+
+
+def test_words_that_gave_way_are_told_with_what_was_looked_for() -> None:
+    own, taught = Wording(text="maroon cans", score=0.8, count=9), Wording(text="red cans", score=0.7, count=3)
+    record = count_record("maroon cans", 3, prompt_used=PromptUsed(original=own, chosen=(taught,)))
+    asked = "Wording: “maroon cans” (score 0.80, count 9) was asked; "
+    assert asked + "it was looked for as “red cans” (score 0.70, count 3)." in why(record).splitlines()
 
 
 def test_a_broader_wording_is_told_as_what_was_weighed_in() -> None:
