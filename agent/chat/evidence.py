@@ -51,10 +51,9 @@ def _wording(record: CountRecord) -> list[str]:
     others = [wording for wording in record.prompt_used.chosen if wording.text != original.text]
     agreeing = ", ".join(_scored(wording) for wording in others if not wording.broader)
     broader = ", ".join(_scored(wording) for wording in others if wording.broader)
-    stands = all(wording.text != original.text for wording in record.prompt_used.chosen)  # another for the user's own
-    told = (
-        [f"it was looked for as {agreeing}" if stands else f"what {agreeing} marks too was counted"] if agreeing else []
-    )
+    gave_way = len(others) == len(record.prompt_used.chosen)  # the user's own words are not among those used
+    role = f"it was looked for as {agreeing}" if gave_way else f"what {agreeing} marks too was counted"
+    told = [role] if agreeing else []
     told += [f"{broader} was weighed in"] if broader else []
     if told:
         lines.append(f"Wording: {_scored(original)} was asked; {', and '.join(told)}.")

@@ -186,9 +186,8 @@ def _distribute(things: tuple[str, ...]) -> tuple[str, ...]:
     result = []
     for thing in things[:-1]:
         kind = modifier_class(thing)
-        lead = 0
-        while kind and lead < len(words) - 1 and modifier_class(" ".join(words[: lead + 1])) == kind:
-            lead += 1
+        leads = range(len(words) - 1, 0, -1) if kind else ()  # "dark green" is a colour, "dark" is none
+        lead = next((many for many in leads if modifier_class(" ".join(words[:many])) == kind), 0)
         lent = words[lead:] if lead else words[-1:] if kind == "name" and len(words) > 1 else []
         result.append(" ".join([thing, *lent]))
     return (*result, things[-1])
