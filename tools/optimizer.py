@@ -6,7 +6,7 @@ cans" (docs/experiments.md, "Wordings").
 
 A proposer is anything that turns a request into wordings. Every proposal passes `faithful`: it must hold the
 kind, colours, contents and printed words of the request (or their synonyms), and may add no name of its own.
-The user's own wording always competes, and stands when it finds nothing.
+The user's own wording always competes (in the words that weights are taught), and stands when it finds nothing.
 """
 
 import re
